@@ -1,0 +1,1 @@
+"""The idea of section02_namespaces in its plain case: small enough to be read whole."""

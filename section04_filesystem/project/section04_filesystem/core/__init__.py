@@ -1,0 +1,1 @@
+"""The idea of section04_filesystem in its plain case: small enough to be read whole."""

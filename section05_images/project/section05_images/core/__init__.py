@@ -1,0 +1,1 @@
+"""The idea of section05_images in its plain case: small enough to be read whole."""

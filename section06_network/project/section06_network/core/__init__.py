@@ -1,0 +1,1 @@
+"""The idea of section06_network in its plain case: small enough to be read whole."""
