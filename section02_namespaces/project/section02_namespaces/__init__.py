@@ -1,0 +1,1 @@
+"""section02_namespaces."""

@@ -1,0 +1,1 @@
+"""section03_cgroups."""

@@ -1,0 +1,1 @@
+"""section04_filesystem."""

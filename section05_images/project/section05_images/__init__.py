@@ -1,0 +1,1 @@
+"""section05_images."""

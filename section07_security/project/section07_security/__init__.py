@@ -1,0 +1,1 @@
+"""section07_security."""

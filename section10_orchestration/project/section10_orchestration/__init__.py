@@ -1,0 +1,1 @@
+"""section10_orchestration."""
