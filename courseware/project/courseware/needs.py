@@ -1,0 +1,58 @@
+"""Decide whether this machine has what a test needs, by trying; each answer is kept for the session.
+
+``missing("userns")`` returns an empty string, or the reason in words. Names: ``root``, ``userns``, ``v1``, ``v2``,
+``overlay``, ``nft``, ``sudo``, ``program:NAME``.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from functools import cache
+
+
+@cache
+def missing(need: str) -> str:
+    """Return why ``need`` is not met here, or an empty string. Raises KeyError for a name that is not known."""
+    name, _, argument = need.partition(":")
+    return CHECKS[name](argument)
+
+
+def _root(_: str) -> str:
+    return "" if os.geteuid() == 0 else "root is needed"
+
+
+def _program(name: str) -> str:
+    return "" if shutil.which(name) else f"the program {name} is not installed"
+
+
+def _runs(*command: str) -> bool:
+    return (
+        shutil.which(command[0]) is not None
+        and subprocess.run(command, capture_output=True, check=False).returncode == 0
+    )
+
+
+def _userns(_: str) -> str:
+    return "" if _runs("unshare", "-U", "true") else "user namespaces are blocked"
+
+
+def _nft(_: str) -> str:
+    return "" if _runs("unshare", "-n", "nft", "add", "table", "ip", "t") else "nft is missing or refused"
+
+
+def _overlay(_: str) -> str:
+    with open("/proc/filesystems", encoding="ascii") as file:
+        return "" if "overlay" in file.read() else "the kernel has no overlay"
+
+
+def _v1(_: str) -> str:
+    return "" if os.path.isdir("/sys/fs/cgroup/memory") else "no cgroup v1 memory hierarchy"
+
+
+def _v2(_: str) -> str:
+    return "" if os.path.exists("/sys/fs/cgroup/cgroup.controllers") else "no pure cgroup v2"
+
+
+CHECKS = {"root": _root, "program": _program, "userns": _userns, "nft": _nft, "overlay": _overlay, "v1": _v1, "v2": _v2}

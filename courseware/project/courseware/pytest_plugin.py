@@ -1,0 +1,107 @@
+"""The pytest plugin of the project: lanes, needs, leak counts.
+
+A *lane* is a machine that tests run on: ``host`` (as it is: hybrid, v1 or v2) or ``guest`` (a throw-away machine with
+cgroup v2 and AppArmor). A test says where it can run with ``@pytest.mark.lane("host", "guest")`` (default: host) and
+what it has to have with ``@pytest.mark.needs("root", "program:runc", …)``; a need is decided by trying. In CI a need
+that is not met is a failure, not a skip, and ``./course test`` fails if a test ran in no lane.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+
+import pytest
+
+from . import leaks, needs
+
+LANES = ("host", "guest")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add ``--lane``, ``--full`` and ``--lane-report``."""
+    group = parser.getgroup("course")
+    group.addoption("--lane", choices=LANES, default="guest" if os.environ.get("IN_VM") else "host",
+                    help="the machine these tests run on")  # fmt: skip
+    group.addoption("--full", action="store_true", help="also the long loops (marker: full)")
+    group.addoption("--lane-report", metavar="FILE", help="write which tests ran here, as JSON")
+
+
+def lanes_of(item: pytest.Item) -> tuple[str, ...]:
+    """Return the lanes that ``item`` can run in."""
+    marker = item.get_closest_marker("lane")
+    return tuple(marker.args) if marker else ("host",)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Deselect what belongs to another lane, and the long loops unless asked for."""
+    lane, full = config.getoption("--lane"), config.getoption("--full")
+    report: dict[str, dict[str, object]] = {}
+    keep, away = [], []
+    for item in items:
+        wanted = lane in lanes_of(item) and (full or item.get_closest_marker("full") is None)
+        (keep if wanted else away).append(item)
+        if full or item.get_closest_marker("full") is None:
+            report[item.nodeid] = {"lanes": lanes_of(item), "outcome": "not here"}
+    config.stash[REPORT] = report
+    if away:
+        config.hook.pytest_deselected(items=away)
+        items[:] = keep
+
+
+REPORT: pytest.StashKey[dict[str, dict[str, object]]] = pytest.StashKey()
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test whose needs are not met; in CI, fail it."""
+    marker = item.get_closest_marker("needs")
+    for need in marker.args if marker else ():
+        reason = needs.missing(need)
+        if reason:
+            text = f"not runnable here: {reason}"
+            if os.environ.get("CI"):
+                pytest.fail(f"{text} (in CI every need must be met)", pytrace=False)
+            pytest.skip(text)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):  # type: ignore[no-untyped-def]  # noqa: ANN201
+    """Note each test's outcome; in CI a skip of any kind is a failure."""
+    result = yield
+    outcome = result.get_result()
+    if outcome.skipped and os.environ.get("CI") and not hasattr(outcome, "wasxfail"):
+        outcome.outcome = "failed"
+        outcome.longrepr = f"skipped in CI: {outcome.longrepr}"
+    entry = item.config.stash[REPORT].get(item.nodeid)
+    if entry is not None and (call.when == "call" or outcome.outcome != "passed"):
+        entry["outcome"] = outcome.outcome
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Write the lane report."""
+    path = session.config.getoption("--lane-report")
+    if path:
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump(session.config.stash.get(REPORT, {}), file, indent=1)
+
+
+@pytest.fixture
+def no_leaks():  # type: ignore[no-untyped-def]  # noqa: ANN201
+    """Count mounts, namespaces, cgroups, links, rules, children and descriptors before and after the test."""
+    before = leaks.snapshot()
+    yield before
+    assert leaks.wait_until_equal(before) == []
+
+
+@pytest.fixture
+def program():  # type: ignore[no-untyped-def]  # noqa: ANN201
+    """Return a function that gives the path of a program, or fails the test by name."""
+
+    def find(name: str) -> str:
+        path = shutil.which(name)
+        if path is None:
+            pytest.fail(f"{name} is not installed: sudo ./course test installs it", pytrace=False)
+        return path
+
+    return find
