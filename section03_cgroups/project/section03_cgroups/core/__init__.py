@@ -1,1 +1,1 @@
-"""The idea of section03_cgroups in its plain case: small enough to be read whole."""
+"""The idea of control groups in its plain case, version 2: a folder is a group, a file is a setting."""
