@@ -1,1 +1,80 @@
-"""section02_namespaces."""
+"""Namespaces: list, inspect, create, join, pin, and map ids.
+
+The public surface of the section; names load on first use.
+"""
+
+from __future__ import annotations
+
+from section01_processes import lazy_exports
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .core.create import open_namespace as open_namespace
+    from .core.create import plan_namespaces as plan_namespaces
+    from .core.create import setdomainname as setdomainname
+    from .core.create import sethostname as sethostname
+    from .core.create import setns as setns
+    from .core.create import unshare as unshare
+    from .core.idmaps import IdMap as IdMap
+    from .core.idmaps import format_id_map as format_id_map
+    from .core.kinds import CLONE_NEWCGROUP as CLONE_NEWCGROUP
+    from .core.kinds import CLONE_NEWIPC as CLONE_NEWIPC
+    from .core.kinds import CLONE_NEWNET as CLONE_NEWNET
+    from .core.kinds import CLONE_NEWNS as CLONE_NEWNS
+    from .core.kinds import CLONE_NEWPID as CLONE_NEWPID
+    from .core.kinds import CLONE_NEWTIME as CLONE_NEWTIME
+    from .core.kinds import CLONE_NEWUSER as CLONE_NEWUSER
+    from .core.kinds import CLONE_NEWUTS as CLONE_NEWUTS
+    from .core.kinds import KINDS as KINDS
+    from .core.kinds import NamespaceKind as NamespaceKind
+    from .core.kinds import flags_of as flags_of
+    from .core.kinds import kind_named as kind_named
+    from .core.kinds import namespaces_of as namespaces_of
+    from .enter import differing_kinds as differing_kinds
+    from .enter import plan_enter as plan_enter
+    from .errors import IdMapError as IdMapError
+    from .errors import NamespaceError as NamespaceError
+    from .fork import fork_sibling as fork_sibling
+    from .idmaps import write_id_maps as write_id_maps
+    from .namespace import Namespace as Namespace
+    from .namespace import list_namespaces as list_namespaces
+    from .pin import pin as pin
+    from .pin import unpin as unpin
+    from .stumbling import STUMBLING_BLOCKS as STUMBLING_BLOCKS
+
+_WHERE = {
+    "CLONE_NEWCGROUP": "core.kinds",
+    "CLONE_NEWIPC": "core.kinds",
+    "CLONE_NEWNET": "core.kinds",
+    "CLONE_NEWNS": "core.kinds",
+    "CLONE_NEWPID": "core.kinds",
+    "CLONE_NEWTIME": "core.kinds",
+    "CLONE_NEWUSER": "core.kinds",
+    "CLONE_NEWUTS": "core.kinds",
+    "IdMap": "core.idmaps",
+    "IdMapError": "errors",
+    "KINDS": "core.kinds",
+    "Namespace": "namespace",
+    "NamespaceError": "errors",
+    "NamespaceKind": "core.kinds",
+    "STUMBLING_BLOCKS": "stumbling",
+    "differing_kinds": "enter",
+    "flags_of": "core.kinds",
+    "fork_sibling": "fork",
+    "format_id_map": "core.idmaps",
+    "kind_named": "core.kinds",
+    "list_namespaces": "namespace",
+    "namespaces_of": "core.kinds",
+    "open_namespace": "core.create",
+    "pin": "pin",
+    "plan_enter": "enter",
+    "plan_namespaces": "core.create",
+    "setdomainname": "core.create",
+    "sethostname": "core.create",
+    "setns": "core.create",
+    "unpin": "pin",
+    "unshare": "core.create",
+    "write_id_maps": "idmaps",
+}
+__all__ = list(_WHERE)
+__getattr__ = lazy_exports(__name__, _WHERE)

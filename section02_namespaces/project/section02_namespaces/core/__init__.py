@@ -1,1 +1,1 @@
-"""The idea of section02_namespaces in its plain case: small enough to be read whole."""
+"""The idea of the section: which kinds there are, how to make and join them, how ids are mapped."""

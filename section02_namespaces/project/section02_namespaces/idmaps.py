@@ -1,0 +1,110 @@
+"""Write id maps, whoever we are: root, a user who maps only himself, a user with subordinate ids.
+
+The kernel lets a process write any map when it has CAP_SETUID (CAP_SETGID) in the *parent* namespace. Everybody else
+may map one id, his own, and for groups only after giving up setgroups(2) for the namespace; for more there are the
+setuid programs newuidmap and newgidmap, which check /etc/subuid and /etc/subgid. We try in this order; the first
+refusal costs nothing, since only a successful write is final.
+
+What belongs here: that choice. What does not: the map itself (``core/idmaps.py``).
+"""
+
+from __future__ import annotations
+
+import os
+
+from section01_processes import action
+
+from .core.idmaps import format_id_map, write_id_map
+from .errors import IdMapError, apparmor_restricts
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .core.idmaps import IdMap
+
+_PROGRAM_FOLDERS = ("/usr/bin", "/bin", "/usr/local/bin", "/run/wrappers/bin")
+
+
+@action("user_namespaces(7)")
+def write_id_maps(pid: int, uid_maps: Sequence[IdMap], gid_maps: Sequence[IdMap]) -> None:
+    """Map the ids of process ``pid``'s new user namespace; ``pid`` 0 is the caller (only then without newuidmap).
+
+    Groups first, so that the uid map, when it appears, means: all is ready. Raises IdMapError.
+    """
+    for maps in (uid_maps, gid_maps):
+        format_id_map(maps)
+    _write(pid, "gid_map", gid_maps, os.getegid())
+    _write(pid, "uid_map", uid_maps, os.geteuid())
+
+
+def _write(pid: int, file: str, maps: Sequence[IdMap], own_id: int) -> None:
+    """Write one map by the first of the three ways that the kernel allows."""
+    try:
+        write_id_map(pid, file, maps)
+        return
+    except PermissionError as error:
+        refusal: OSError = error
+    except OSError as error:
+        raise IdMapError(f"cannot write {file} of process {pid}: {error.strerror}") from error
+    if file == "gid_map" and len(maps) == 1 and maps[0].count == 1 and (pid == 0 or maps[0].outside == own_id):
+        try:
+            _deny_setgroups(pid)
+            write_id_map(pid, file, maps)
+            return
+        except OSError as error:
+            refusal = error
+    if pid == 0:
+        raise IdMapError(f"may not write {file} of this process: {refusal.strerror}", **_why(maps))
+    _write_with_helper(pid, "newgidmap" if file == "gid_map" else "newuidmap", maps)
+
+
+def _deny_setgroups(pid: int) -> None:
+    """Give up setgroups(2) in the namespace: else a user could drop a group that was meant to keep him out."""
+    fd = os.open(f"/proc/{pid or 'self'}/setgroups", os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.write(fd, b"deny")
+    finally:
+        os.close(fd)
+
+
+def _write_with_helper(pid: int, program: str, maps: Sequence[IdMap]) -> None:
+    """Let the setuid program write the map. Raises IdMapError with what it said."""
+    path = next((f"{folder}/{program}" for folder in _PROGRAM_FOLDERS if os.access(f"{folder}/{program}", os.X_OK)), "")
+    if not path:
+        hint = "install the package uidmap"
+        raise IdMapError(f"mapping more than one's own id needs {program}", hint=hint, explain="LCM-US-04")
+    argv = [program, str(pid)]
+    for line in maps:
+        argv += [str(line.inside), str(line.outside), str(line.count)]
+    status, said = run_program(path, argv)
+    if status:
+        hint = "see /etc/subuid and /etc/subgid, and that the program still is setuid"
+        raise IdMapError(
+            f"{program} refused: {said.strip() or f'exit status {status}'}", hint=hint, explain="LCM-US-04"
+        )
+
+
+def run_program(path: str, argv: list[str]) -> tuple[int, str]:
+    """Run a small helper with an empty environment; return exit status (128+n for a signal) and its error output."""
+    read_end, write_end = os.pipe()
+    null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
+    actions = [(os.POSIX_SPAWN_DUP2, null, 0), (os.POSIX_SPAWN_DUP2, null, 1), (os.POSIX_SPAWN_DUP2, write_end, 2)]
+    try:
+        pid = os.posix_spawn(path, argv, {}, file_actions=actions)
+    finally:
+        os.close(write_end)
+        os.close(null)
+    with open(read_end, "rb") as pipe:
+        said = pipe.read(4096)
+    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    return (code if code >= 0 else 128 - code), os.fsdecode(said)
+
+
+def _why(maps: Sequence[IdMap]) -> dict[str, str]:
+    """Return hint and stumbling block of a refused write to one's own map."""
+    if apparmor_restricts():
+        return {"hint": "AppArmor took the capabilities of this user namespace", "explain": "LCM-US-02"}
+    if len(maps) == 1 and maps[0].count == 1:
+        return {"hint": "a map is written once, by the right process, and maps one's own id", "explain": "LCM-US-01"}
+    return {"hint": "from inside only one id can be mapped; let the parent write the map", "explain": "LCM-US-01"}

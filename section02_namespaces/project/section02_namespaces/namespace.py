@@ -1,0 +1,118 @@
+"""One namespace, seen from outside: what it is, who owns it, who is in it. See ioctl_ns(2), lsns(8).
+
+What belongs here: looking. What does not: making, joining.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+
+from .core.kinds import KINDS, kind_named, namespaces_of
+from .errors import NamespaceError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .core.kinds import NamespaceKind
+
+# <linux/nsfs.h>: _IO(0xb7, 1..4)
+_NS_GET_USERNS = 0xB701
+_NS_GET_PARENT = 0xB702
+_NS_GET_NSTYPE = 0xB703
+_NS_GET_OWNER_UID = 0xB704
+
+
+class Namespace:
+    """A namespace: its ``kind``, its ``inode`` number (its identity), ``path`` where it was found, ``pids`` in it."""
+
+    __slots__ = ("inode", "kind", "path", "pids")
+
+    def __init__(self, kind: NamespaceKind, inode: int, path: str, pids: list[int] | None = None) -> None:
+        self.kind = kind
+        self.inode = inode
+        self.path = path
+        self.pids = pids if pids is not None else []
+
+    def __repr__(self) -> str:
+        return f"<Namespace {self.kind.name}:[{self.inode}]>"
+
+    @classmethod
+    def of(cls, pid: int | str, kind: str) -> Namespace:
+        """Return the namespace of ``kind`` that process ``pid`` is in. Raises NamespaceError when it is gone."""
+        found = kind_named(kind)
+        path = f"/proc/{pid}/ns/{found.name}"
+        try:
+            return cls(found, os.stat(path).st_ino, path)
+        except OSError as error:
+            raise NamespaceError(f"cannot look at {path}: {error.strerror}") from error
+
+    @classmethod
+    def at(cls, path: str) -> Namespace:
+        """Return the namespace behind a file (/proc/PID/ns/X or pinned). Raises NamespaceError if it is none."""
+        try:
+            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError as error:
+            raise NamespaceError(f"cannot open {path}: {error.strerror}") from error
+        try:
+            flag = fcntl.ioctl(fd, _NS_GET_NSTYPE)
+            kind = next(kind for kind in KINDS if kind.flag == flag)
+            return cls(kind, os.fstat(fd).st_ino, path)
+        except (OSError, StopIteration):
+            raise NamespaceError(f"{path} is not a namespace file") from None
+        finally:
+            os.close(fd)
+
+    def owner(self) -> int | None:
+        """Return the inode of the user namespace that owns this one (for a user namespace: its parent).
+
+        None when it lies outside of what the caller may see.
+        """
+        return self._related(_NS_GET_USERNS)
+
+    def parent(self) -> int | None:
+        """Return the inode of the parent of a pid or user namespace; None for other kinds and for the caller's root."""
+        return self._related(_NS_GET_PARENT) if self.kind.name in ("pid", "user") else None
+
+    def owner_uid(self) -> int | None:
+        """Return the uid (as the caller sees it) that made this user namespace; None for other kinds."""
+        if self.kind.name != "user":
+            return None
+        fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            return int.from_bytes(fcntl.ioctl(fd, _NS_GET_OWNER_UID, bytes(4)), "little")
+        finally:
+            os.close(fd)
+
+    def _related(self, request: int) -> int | None:
+        """Return the inode of the namespace that ``request`` answers with, or None when the kernel says EPERM."""
+        fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            other = fcntl.ioctl(fd, request)
+        except PermissionError:
+            return None
+        finally:
+            os.close(fd)
+        try:
+            return os.fstat(other).st_ino
+        finally:
+            os.close(other)
+
+
+def list_namespaces(kind: str = "") -> list[Namespace]:
+    """Return every namespace that some visible process is in, in the order of kinds and inodes.
+
+    Reads /proc of each process; those that vanish or belong to others are passed over, as lsns(8) does.
+    """
+    wanted = [kind_named(kind).name] if kind else [k.name for k in KINDS]
+    found: dict[tuple[str, int], Namespace] = {}
+    for pid in sorted(int(name) for name in os.listdir("/proc") if name.isdecimal()):
+        try:
+            inodes = namespaces_of(pid)
+        except OSError:
+            continue
+        for name in wanted:
+            if name in inodes:
+                key = (name, inodes[name])
+                found.setdefault(key, Namespace(kind_named(name), inodes[name], f"/proc/{pid}/ns/{name}"))
+                found[key].pids.append(pid)
+    return sorted(found.values(), key=lambda space: (wanted.index(space.kind.name), space.inode))
