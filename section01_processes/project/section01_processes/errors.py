@@ -2,7 +2,10 @@
 
 LcmError                       every error that the project raises on purpose
 ├── SyscallError (OSError)     a system call failed: which, with what, and what to try
-└── UsageError                 the caller asked for something that cannot be (exit code 125)
+├── UsageError                 the caller asked for something that cannot be (exit code 125)
+├── ProgramNotFound            no such program (127)
+├── ProgramNotExecutable       there is one, but it cannot be executed (126)
+└── ChildFailed                what a child reported before its execve (the child's exit code)
 
 What belongs here: the tree, exit codes, how an error reads. What does not: printing it (the command line does).
 """
@@ -41,6 +44,26 @@ class LcmError(Exception):
 
 class UsageError(LcmError):
     """The caller asked for something that cannot be."""
+
+
+class ProgramNotFound(LcmError):  # noqa: N818 - a sentence, not a suffix
+    """No such program, by name along PATH or by path."""
+
+    exit_code = 127
+
+
+class ProgramNotExecutable(LcmError):  # noqa: N818 - a sentence, not a suffix
+    """The program is there and cannot be executed: a folder, not allowed, or not a format the kernel knows."""
+
+    exit_code = 126
+
+
+class ChildFailed(LcmError):  # noqa: N818 - a sentence, not a suffix
+    """A child failed before its execve, and said so through the report pipe; ``errno`` is 0 where there was none."""
+
+    def __init__(self, message: str, *, errno: int = 0, exit_code: int = 125) -> None:
+        super().__init__(message, exit_code=exit_code)
+        self.errno = errno
 
 
 class SyscallError(OSError, LcmError):

@@ -28,11 +28,16 @@ PROCESSES = ("cli", "shim", "child", "init", "release", "exec")
 RECORD = Struct("<HHiqq")
 
 
-def action(man: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Mark a module-level function as something a Step can do, described by manual page ``man``: ``mount(2)``."""
+def action(man: str, flags: str = "") -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Mark a module-level function as something a Step can do, described by manual page ``man``: ``mount(2)``.
+
+    ``flags="MS_"``: an explanation shows the argument named ``flags`` by the constants of the function's module that
+    begin so; ``flags="mode:S_ flags:O_"`` says it for several arguments.
+    """
 
     def mark(function: Callable[..., Any]) -> Callable[..., Any]:
         function.man = man  # type: ignore[attr-defined]
+        function.flags = flags  # type: ignore[attr-defined]
         return function
 
     return mark
@@ -87,7 +92,10 @@ class Recorder:
         if number == self.crash:
             os.kill(os.getpid(), 9)
         if self.fd >= 0:
-            os.write(self.fd, RECORD.pack(self.process, number, errno, began, monotonic_ns() - began))
+            try:
+                os.write(self.fd, RECORD.pack(self.process, number, errno, began, monotonic_ns() - began))
+            except BrokenPipeError:  # nobody listens any more; that must not stop the container
+                self.fd = -1
 
 
 class Plan:

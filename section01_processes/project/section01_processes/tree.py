@@ -1,0 +1,58 @@
+"""Who is whose child: a picture of all processes at one moment.
+
+What belongs here: reading /proc once, and walking the picture. What does not: drawing it (the tool does).
+"""
+
+from __future__ import annotations
+
+import os
+
+from .errors import LcmError
+from .stat import ProcessStat
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+
+class ProcessTree:
+    """The processes of this pid namespace: ``processes`` by pid, ``children`` of each, sorted by pid."""
+
+    __slots__ = ("children", "processes")
+
+    def __init__(self, processes: Iterable[ProcessStat]) -> None:
+        self.processes = {stat.pid: stat for stat in processes}
+        self.children: dict[int, list[int]] = {}
+        for pid in sorted(self.processes):
+            self.children.setdefault(self.processes[pid].ppid, []).append(pid)
+
+    @classmethod
+    def read(cls, proc: str = "/proc") -> ProcessTree:
+        """Take the picture. A process that ends while we read is simply not in it."""
+        found = []
+        for name in os.listdir(proc):
+            if name.isdigit():
+                try:
+                    with open(f"{proc}/{name}/stat", encoding="utf-8", errors="surrogateescape") as file:
+                        found.append(ProcessStat.parse(file.read()))
+                except (FileNotFoundError, ProcessLookupError):
+                    continue
+        return cls(found)
+
+    def roots(self) -> list[int]:
+        """Return the processes whose parent is not in the picture: PID 1, kthreadd, who joined from outside."""
+        return [pid for pid in sorted(self.processes) if self.processes[pid].ppid not in self.processes]
+
+    def walk(self, pid: int, depth: int = 0) -> Iterator[tuple[int, ProcessStat]]:
+        """Yield ``(depth, process)`` for ``pid`` and all its descendants, parents first. Raises LcmError: no such."""
+        if pid not in self.processes:
+            raise LcmError(f"no process {pid}", exit_code=1)
+        waiting = [(depth, pid)]
+        while waiting:
+            depth, pid = waiting.pop()
+            yield depth, self.processes[pid]
+            waiting += [(depth + 1, child) for child in reversed(self.children.get(pid, ()))]
+
+    def zombies(self) -> list[ProcessStat]:
+        """Return the dead whose parents have not waited for them (LCM-PROC-06)."""
+        return [stat for stat in self.processes.values() if stat.state == "Z"]
