@@ -100,9 +100,10 @@ def prototype(name: str, *argtypes: Any) -> Callable[..., int]:
 
 
 def syscall(name: str, *argtypes: Any) -> Callable[..., int]:
-    """Return what makes the raw system call ``name``, taking ``argtypes``; see its manual page, and syscall(2)'s.
+    """Return a function that makes the raw system call ``name`` with arguments of ``argtypes``.
 
-    Raises SyscallError when the call fails, with ENOSYS at once when the machine has no number for it.
+    Raises SyscallError when the call fails, with ENOSYS at once when the machine has no number for it. Each call has
+    its manual page; the way in is syscall(2).
     """
     number = syscall_number(name)
     function: Any = libc["syscall"]

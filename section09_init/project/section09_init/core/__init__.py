@@ -1,1 +1,1 @@
-"""The idea of section09_init in its plain case: small enough to be read whole."""
+"""The idea of section 9 in its plain case: PID 1. Small enough to be read whole."""
