@@ -76,10 +76,10 @@ class Docker(Peer):
         f = self.folder
         f.mkdir()
         with open(f / "dockerd.log", "wb") as log:
+            files = ["--data-root", f / "data", "--exec-root", f / "exec", "--pidfile", f / "pid"]
             self.daemon = subprocess.Popen(
-                ["dockerd", "--data-root", f / "data", "--exec-root", f / "exec", "--pidfile", f / "pid", "-H", self.socket],
-                stdout=log, stderr=log, stdin=subprocess.DEVNULL,
-            )  # fmt: skip
+                ["dockerd", *files, "-H", self.socket], stdout=log, stderr=log, stdin=subprocess.DEVNULL
+            )
         for _ in range(300):
             if self.call("version", check=False).returncode == 0:
                 break
@@ -105,8 +105,9 @@ class Podman(Peer):
         self.folder = folder
 
     def command(self, *arguments):
-        return ["podman", "--root", f"{self.folder}/root", "--runroot", f"{self.folder}/run", "--tmpdir", f"{self.folder}/tmp",
-                "--cgroup-manager", "cgroupfs", "--runtime", "runc", "--events-backend", "file", *arguments]  # fmt: skip
+        folders = ["--root", f"{self.folder}/root", "--runroot", f"{self.folder}/run", "--tmpdir", f"{self.folder}/tmp"]
+        ways = ["--cgroup-manager", "cgroupfs", "--runtime", "runc", "--events-backend", "file"]
+        return ["podman", *folders, *ways, *arguments]
 
     def version(self):
         return self.call("version", "--format", "{{.Client.Version}}").stdout.strip()

@@ -18,8 +18,11 @@ from peers import CLONE, Docker, MiniDocker, Podman, busybox_tar
 
 #: measurement → (peer, the ratio that the issue asks for)
 GOALS = {
-    ("run bridge", "docker"): 0.45, ("run none", "docker"): 0.50, ("run none", "podman"): 0.65, ("exec", "docker"): 0.80,
-}  # fmt: skip
+    ("run bridge", "docker"): 0.45,
+    ("run none", "docker"): 0.50,
+    ("run none", "podman"): 0.65,
+    ("exec", "docker"): 0.80,
+}
 
 
 def milliseconds(command: list[str]) -> float:
@@ -189,8 +192,9 @@ def _mounts(folder: pathlib.Path) -> list[str]:
 def report(peers, ours: MiniDocker, runs: int) -> dict[str, object]:
     """Measure and print everything; return the figures."""
     versions = {p.name: p.version() for p in peers}
-    print(f"Linux {platform.release()}, Python {platform.python_version()}, "
-          + ", ".join(f"{n} {v}" for n, v in versions.items()) + f"; medians of {runs}, interleaved, milliseconds\n")  # fmt: skip
+    engines = ", ".join(f"{name} {version}" for name, version in versions.items())
+    print(f"Linux {platform.release()}, Python {platform.python_version()}, {engines}")
+    print(f"medians of {runs}, interleaved, milliseconds\n")
     table = measure_runs(peers, runs)
     table["exec"] = measure_exec(peers, runs)
     table["50 detached, 8 at a time"] = {p.name: measure_many(p) for p in peers}

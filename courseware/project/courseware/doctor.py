@@ -210,7 +210,6 @@ def guest() -> Finding:
     """What a throw-away guest runs on."""
     kvm = os.access("/dev/kvm", os.R_OK | os.W_OK)
     qemu = which(f"qemu-system-{platform.machine()}")
-    remedy = "" if qemu else "only for guest tests: ./course test installs it"
     seen = f"{'KVM' if kvm else 'no KVM (slower emulation)'}, {'qemu' if qemu else 'no qemu'}"
     return Finding(
         "guest", OK if qemu else MISSING, seen, "" if qemu else "only for guest tests: ./course test installs it"

@@ -94,20 +94,15 @@ def guest_command(clone: str) -> list[str]:
 
 def print_table(reports: dict[str, Report]) -> list[str]:
     """Print tests × lanes, and return the tests that ran in none."""
-    names = sorted({name for report in reports.values() for name in report})
-    nowhere = [
-        n for n in names if all(r.get(n, {}).get("outcome") in (None, "not here", "skipped") for r in reports.values())
-    ]
+    entries = {name: [r[name] for r in reports.values() if name in r] for r in reports.values() for name in r}
+    nowhere = sorted(n for n, seen in entries.items() if all(e["outcome"] in ("not here", "skipped") for e in seen))
     click.echo("\ntests × lanes          passed  failed  not here")
     for lane, report in reports.items():
         counts = Counter(str(entry["outcome"]) for entry in report.values())
-        click.echo(
-            f"{lane:<20}  {counts['passed']:>7} {counts['failed']:>7}  {counts['not here'] + counts['skipped']:>8}"
-        )
+        away = counts["not here"] + counts["skipped"]
+        click.echo(f"{lane:<20}  {counts['passed']:>7} {counts['failed']:>7}  {away:>8}")
     for name in nowhere:
-        click.echo(
-            f"not runnable here: {name} (lanes: {', '.join(_lanes(next(r[name] for r in reports.values() if name in r)))})"
-        )
+        click.echo(f"not runnable here: {name} (lanes: {', '.join(_lanes(entries[name][0]))})")
     return nowhere
 
 

@@ -1,0 +1,186 @@
+"""The demo: a real container on the embedded image, and what the kernel says about it.
+
+Everything here is what a user could type: the steps call the ``minidocker`` tool and read files of /proc and /sys. What
+belongs here: the order and the words. What does not: how anything is done.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+
+PAGE = 'mkdir -p /www; echo "hello from $(hostname), process $$" > /www/index.html; exec httpd -f -p 80 -h /www'
+LIMITS = ["--memory", "64m", "--cpus", "0.5", "--pids-limit", "64"]
+NEXT = """
+What to try next
+  {sudo}./course run minidocker run -it --rm tiny sh          a shell of its own (ctrl-p ctrl-q leaves it running)
+  {sudo}./course run minidocker run --rm --dry-run tiny true  the whole plan, nothing done
+  ./course run procman tree                              the processes, as the kernel knows them
+  less section01_processes/README.md                     the first lesson
+"""
+
+
+class DemoError(Exception):
+    """A step of the demo did not do what it should."""
+
+
+def say(text: str) -> None:
+    """Print one line of the demo's story at once."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+class Demo:
+    """One run of the demo with the tool ``minidocker``."""
+
+    def __init__(self, clone: str) -> None:
+        self.tool = f"{clone}/.venv/bin/minidocker"
+        self.name = f"lcm-demo-{os.getpid()}"
+        self.root = os.geteuid() == 0
+
+    def call(self, *arguments: str, show: bool = True) -> str:
+        """Run minidocker with ``arguments`` and return its output. Raises DemoError with its last line."""
+        if show:
+            say(f"$ minidocker {shlex.join(arguments)}")
+        done = subprocess.run([self.tool, *arguments], stdout=subprocess.PIPE, stderr=None, text=True, check=False)
+        if done.returncode:
+            raise DemoError(f"minidocker {arguments[0]} ended with {done.returncode}")
+        return done.stdout.strip()
+
+    def run(self) -> None:
+        """Tell the whole story; whatever happens, the container is removed in the end."""
+        say("== 1 · an image, made from this machine's own programs")
+        say(self.call("system", "tiny"))
+        if not self.root:
+            return self.run_without_root()
+        port = free_port()
+        try:
+            self.start(port)
+            self.fetch(port)
+            self.facts()
+        finally:
+            say("== 5 · and away with it")
+            self.call("rm", "-f", self.name)
+        say("removed: its processes, mounts, cgroup, link, rules and address went with it")
+        return None
+
+    def run_without_root(self) -> None:
+        """Without root: no network of its own, but a container all the same."""
+        say("== 2 · a container without root: a user namespace makes you root inside it")
+        say(self.call("run", "--rm", "--network", "none", "--explain", "tiny", "id"))
+        say("(limits, a network and a published port need root: sudo ./course demo)")
+
+    def start(self, port: int) -> None:
+        """Start the container, explained."""
+        say("== 2 · a container: every step of every process, with its time, section and manual page")
+        publish = ["--publish", f"127.0.0.1:{port}:80"]
+        command = ["sh", "-c", PAGE] if has_busybox() else ["sleep", "60"]
+        self.call("run", "--detach", "--explain", "--name", self.name, *LIMITS, *publish, "tiny", *command)
+
+    def fetch(self, port: int) -> None:
+        """Fetch the page through the published port."""
+        say(f"== 3 · its published port, from outside: http://127.0.0.1:{port}/")
+        if not has_busybox():
+            say("(this machine has no busybox, so the image has no web server: apt-get install busybox-static)")
+            return
+        end = time.monotonic() + 5
+        while True:
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=2) as answer:
+                    say("  " + answer.read().decode().strip())
+                return
+            except OSError as error:
+                if time.monotonic() > end:
+                    raise DemoError(f"the published port {port} does not answer: {error}") from error
+                time.sleep(0.05)
+
+    def facts(self) -> None:
+        """Print what the kernel says about the container."""
+        say("== 4 · what the kernel says about it")
+        state = json.loads(self.call("inspect", self.name, show=False))[0]
+        pid, identity = state["State"]["Pid"], state["Id"]
+        say(f"  on the host it is process {pid}; inside, {status(pid, 'NSpid').split()[-1]}")
+        for kind in ("pid", "mnt", "net", "uts", "ipc", "cgroup", "user"):
+            inside, outside = (os.readlink(f"/proc/{p}/ns/{kind}") for p in (pid, "self"))
+            say(f"  {kind:<7} {inside:<24} {'the same as the host' if inside == outside else 'its own'}")
+        for path, text in cgroup_files(identity):
+            say(f"  {path} = {text}")
+        say(f"  capabilities  {int(status(pid, 'CapEff'), 16).bit_count()} of"
+            f" {int(status('self', 'CapEff'), 16).bit_count()}; seccomp mode {status(pid, 'Seccomp')}"
+            f" (2: a filter)")  # fmt: skip
+
+
+def has_busybox() -> bool:
+    """Tell whether the image was made from busybox, and so has a web server."""
+    return shutil.which("busybox", path=os.environ.get("PATH", "") + ":/bin:/usr/bin") is not None
+
+
+def status(pid: object, field: str) -> str:
+    """Return ``field`` of /proc/PID/status (proc_pid_status(5))."""
+    with open(f"/proc/{pid}/status", encoding="utf-8") as file:
+        return next(line.split(":", 1)[1].strip() for line in file if line.startswith(field + ":"))
+
+
+def cgroup_files(identity: str) -> list[tuple[str, str]]:
+    """Return the container's limits as the kernel's cgroup files show them, on v1, v2 and hybrid."""
+    names = ("memory.max", "memory.limit_in_bytes", "cpu.max", "cpu.cfs_quota_us", "pids.max")
+    found = []
+    for folder, _, files in os.walk("/sys/fs/cgroup"):
+        if folder.endswith(identity):
+            for name in sorted(set(names) & set(files)):
+                path = os.path.join(folder, name)
+                with open(path, encoding="ascii") as file:
+                    text = file.read().strip()
+                found.append((path.replace(identity, identity[:12] + "…"), text))
+    return found
+
+
+def free_port() -> int:
+    """Return a TCP port of loopback that nobody holds now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def preview(clone: str) -> int:
+    """Say what the demo would do, and print the container's plan; change nothing."""
+    say("the demo would, in this order:")
+    say("  make the image tiny from this machine's own programs, if it is not there yet")
+    say(f"  start a container from it, limited ({' '.join(LIMITS)}), with a network and a published port of its own")
+    say("  fetch its page through that port, print what the kernel says about it, and remove it")
+    from minidocker.engine.preview import preview_run  # the plans, without an image or a prepared environment
+
+    say("\nthe container's plan, step by step (<…> is known only when it runs):\n")
+    for line in preview_run(clone, ["--detach", *LIMITS, "--publish", "127.0.0.1:8080:80", "tiny", "sh", "-c", PAGE]):
+        say(line)
+    return 0
+
+
+def run(clone: str, *, dry_run: bool = False) -> int:
+    """Run the demo, or say what it would do; return the exit status."""
+    if dry_run:
+        return preview(clone)
+    demo = Demo(clone)
+    try:
+        demo.run()
+    except DemoError as error:
+        sys.stderr.write(f"course: {error} (the lines above say why; ./course doctor tells what this machine can do)\n")
+        return 1
+    say(NEXT.format(sudo="sudo " if demo.root else ""))
+    return 0
+
+
+if __name__ == "__main__":
+    projects = os.path.join(sys.argv[1], "courseware", "project")
+    sys.path.insert(0, projects)
+    from courseware.environment import source_roots
+
+    sys.path += source_roots(sys.argv[1])
+    sys.exit(run(sys.argv[1], dry_run=True))
