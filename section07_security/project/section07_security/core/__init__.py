@@ -1,1 +1,1 @@
-"""The idea of section07_security in its plain case: small enough to be read whole."""
+"""The idea of section 7 in its plain case: give capabilities up, and compile and load a filter of system calls."""
