@@ -25,9 +25,8 @@ class MiniDocker:
             stdin=options.pop("stdin", subprocess.DEVNULL), env={**os.environ, **(env or {})}, **options,
         )  # fmt: skip
         if check and done.returncode:
-            pytest.fail(
-                f"minidocker {' '.join(map(str, arguments))} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
-            )
+            words = " ".join(map(str, arguments))
+            pytest.fail(f"minidocker {words} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}")
         return done
 
     def state(self):

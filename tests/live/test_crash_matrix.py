@@ -7,6 +7,7 @@ import json
 import os
 
 import pytest
+
 from courseware import leaks
 
 pytestmark = [pytest.mark.lane("host"), pytest.mark.needs("root", "nft"), pytest.mark.timeout(900)]

@@ -5,6 +5,7 @@ import sys
 import threading
 
 import pytest
+
 from courseware import leaks
 
 pytestmark = [pytest.mark.lane("host"), pytest.mark.needs("root", "nft")]

@@ -1,0 +1,158 @@
+"""Beside a running dockerd, and compared with it: networks, published ports, capability sets, seccomp.
+
+Everything happens in a network and mount namespace of its own: this machine's links and rules are not touched.
+"""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import time
+import urllib.request
+
+import pytest
+
+CLONE = pathlib.Path(__file__).parents[2]
+pytestmark = [
+    pytest.mark.lane("host"),
+    pytest.mark.needs("root", "nft", "program:dockerd", "program:iptables"),
+    pytest.mark.timeout(240),
+]
+sys.path.insert(0, str(CLONE / "bench"))
+
+PAGE = "mkdir -p /www; echo hello > /www/index.html; exec httpd -f -p 80 -h /www"
+
+
+def in_a_network_of_its_own(body, *arguments):
+    """Run this file's function ``body`` in a child with its own network and mounts; fail with its output."""
+    command = ["unshare", "--net", "--mount", sys.executable, __file__, body, *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-6000:]
+
+
+@pytest.mark.parametrize("order", ["docker first", "docker second"])
+@pytest.mark.parametrize("bridge_nf", ["0", "1"])
+def test_published_ports_beside_a_dockerd(tmp_path, order, bridge_nf):
+    in_a_network_of_its_own("ports", tmp_path, order, bridge_nf)
+
+
+def test_capabilities_and_seccomp_equal_dockers(tmp_path):
+    in_a_network_of_its_own("equal", tmp_path)
+
+
+# ---- what runs in the child -----------------------------------------------------------------------------------------
+
+
+def host(outside_too):
+    """Make this namespace a machine: loopback, an address, and a machine outside that is reached through it."""
+    run("ip", "link", "set", "lo", "up")
+    if not outside_too:
+        return
+    run("ip", "netns", "add", "outside")
+    run("ip", "link", "add", "up0", "type", "veth", "peer", "name", "eth0", "netns", "outside")
+    run("ip", "address", "add", "192.0.2.1/24", "dev", "up0")
+    run("ip", "link", "set", "up0", "up")
+    for words in (
+        ("link", "set", "lo", "up"),
+        ("address", "add", "192.0.2.2/24", "dev", "eth0"),
+        ("link", "set", "eth0", "up"),
+    ):
+        run("ip", "-n", "outside", *words)
+
+
+def run(*command, check=True):
+    done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, timeout=60)
+    if check and done.returncode:
+        raise SystemExit(f"{command}: {done.stdout}{done.stderr}")
+    return done
+
+
+def get(url, prefix=()):
+    """Fetch ``url``, patiently; from the namespace of ``prefix``."""
+    end = time.monotonic() + 5
+    while True:
+        try:
+            if prefix:
+                done = run(*prefix, "busybox", "wget", "-q", "-T", "2", "-O", "-", url, check=False)
+                if done.returncode == 0:
+                    return done.stdout.strip()
+                raise OSError(done.stderr)
+            return urllib.request.urlopen(url, timeout=2).read().decode().strip()
+        except OSError as error:
+            if time.monotonic() > end:
+                raise SystemExit(f"{url} from {prefix or 'the host'}: {error}") from error
+            time.sleep(0.1)
+
+
+def peers(folder):
+    from peers import Docker, MiniDocker, busybox_tar
+
+    folder = pathlib.Path(folder)
+    ours, docker = MiniDocker(folder / "ours"), Docker(folder / "docker")
+    ours.folder.mkdir()
+    return ours, docker, busybox_tar(folder)
+
+
+def ports(folder, order, bridge_nf):
+    """A published port answers from everywhere, and the container gets out, whoever came first."""
+    run("mount", "--make-rprivate", "/")
+    run("mount", "-t", "tmpfs", "netns", "/run/netns") if os.path.isdir("/run/netns") else None
+    host(outside_too=True)
+    ours, docker, tar = peers(folder)
+    rules_before = run("nft", "list", "ruleset").stdout
+    if order == "docker first":
+        docker.start(tar)
+        rules_before = run("nft", "list", "ruleset").stdout
+    ours.start(tar)
+    web = ("run", "-d", "--name", "web", "-p", "8080:80", "bench:latest", "/bin/sh", "-c", PAGE)
+    ours.call(*web)
+    if order == "docker second":
+        docker.start(tar)
+    pathlib.Path("/proc/sys/net/bridge/bridge-nf-call-iptables").write_text(bridge_nf)
+    try:
+        for url in ("http://127.0.0.1:8080/", "http://192.0.2.1:8080/"):
+            assert get(url) == "hello", url
+        assert get("http://192.0.2.1:8080/", ("ip", "netns", "exec", "outside")) == "hello"
+        fetch = ("run", "--rm", "bench:latest", "/bin/wget", "-q", "-T", "3", "-O", "-")
+        address = json.loads(ours.call("inspect", "web").stdout)[0]["NetworkSettings"]["IPAddress"]
+        assert ours.call(*fetch, f"http://{address}/").stdout.strip() == "hello"
+        assert ours.call(*fetch, "http://192.0.2.1:8080/").stdout.strip() == "hello"
+        assert (
+            ours.call("exec", "web", "/bin/wget", "-q", "-T", "3", "-O", "-", "http://192.0.2.1:8080/").stdout
+            == "hello\n"
+        )
+        server = subprocess.Popen(["ip", "netns", "exec", "outside", "busybox", "nc", "-l", "-p", "99"],
+                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # fmt: skip
+        time.sleep(0.3)
+        ours.call("run", "--rm", "bench:latest", "/bin/sh", "-c", "echo through | nc -w 2 192.0.2.2 99")
+        assert server.communicate(timeout=10)[0] == b"through\n"
+        assert docker.call("run", "--rm", "bench:latest", "/bin/echo", "docker lives").stdout == "docker lives\n"
+    finally:
+        ours.call("rm", "-f", "web")
+        docker.stop()
+    if order == "docker first":
+        assert run("nft", "list", "ruleset").stdout.count("lcm") == rules_before.count("lcm") == 0
+    assert "mdk0" not in os.listdir("/sys/class/net")
+
+
+def equal(folder):
+    """/proc/self/status shows the same capability sets, seccomp mode and no_new_privs under both."""
+    run("mount", "--make-rprivate", "/")
+    host(outside_too=False)
+    ours, docker, tar = peers(folder)
+    docker.start(tar)
+    ours.start(tar)
+    try:
+        for options in ((), ("--cap-drop", "ALL", "--cap-add", "NET_BIND_SERVICE"), ("--privileged",), ("-u", "1000"),
+                        ("--security-opt", "no-new-privileges"), ("--security-opt", "seccomp=unconfined")):  # fmt: skip
+            command = ("run", "--rm", "--network", "none", *options, "bench:latest", "/bin/grep", "-E",
+                       "^(Cap|Seccomp:|NoNewPrivs|Uid|Gid|Groups)", "/proc/self/status")  # fmt: skip
+            theirs, mine = docker.call(*command).stdout, ours.call(*command).stdout
+            assert mine == theirs, f"{options}:\n{theirs}\n{mine}"
+    finally:
+        docker.stop()
+
+
+if __name__ == "__main__":
+    globals()[sys.argv[1]](*sys.argv[2:])
