@@ -1,1 +1,74 @@
-"""section04_filesystem."""
+"""File systems: mounts and propagation, safe paths, pivot_root, overlay, a container's root, a root from the host.
+
+The public surface of the section; names load on first use.
+"""
+
+from __future__ import annotations
+
+from section01_processes import lazy_exports
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .binds import bind as bind
+    from .binds import bind_descriptor as bind_descriptor
+    from .binds import mount as mount
+    from .binds import umount as umount
+    from .cgroupfs import CgroupLayout as CgroupLayout
+    from .copying import copy_up as copy_up
+    from .core.flags import PROPAGATION as PROPAGATION
+    from .core.paths import make_target as make_target
+    from .core.paths import safe_open as safe_open
+    from .core.root import plan_private_mounts as plan_private_mounts
+    from .core.root import set_propagation as set_propagation
+    from .devices import DEFAULT_DEVICES as DEFAULT_DEVICES
+    from .devices import DEV_SYMLINKS as DEV_SYMLINKS
+    from .errors import FilesystemError as FilesystemError
+    from .errors import MountError as MountError
+    from .errors import UnsafePath as UnsafePath
+    from .hostroot import HostRoot as HostRoot
+    from .mountinfo import Mount as Mount
+    from .mountinfo import MountTable as MountTable
+    from .options import MountOptions as MountOptions
+    from .overlay import mount_overlay as mount_overlay
+    from .pivot import pivot_root as pivot_root
+    from .procfs import open_proc as open_proc
+    from .procfs import write_proc as write_proc
+    from .rootfs import ROOT as ROOT
+    from .rootfs import plan_pivot as plan_pivot
+    from .rootfs import plan_root_mounts as plan_root_mounts
+    from .rootfs import plan_rootfs as plan_rootfs
+    from .stumbling import STUMBLING_BLOCKS as STUMBLING_BLOCKS
+
+_WHERE = {
+    "CgroupLayout": "cgroupfs",
+    "DEFAULT_DEVICES": "devices",
+    "DEV_SYMLINKS": "devices",
+    "FilesystemError": "errors",
+    "HostRoot": "hostroot",
+    "Mount": "mountinfo",
+    "MountError": "errors",
+    "MountOptions": "options",
+    "MountTable": "mountinfo",
+    "PROPAGATION": "core.flags",
+    "ROOT": "rootfs",
+    "STUMBLING_BLOCKS": "stumbling",
+    "UnsafePath": "errors",
+    "bind": "binds",
+    "bind_descriptor": "binds",
+    "copy_up": "copying",
+    "make_target": "core.paths",
+    "mount": "binds",
+    "mount_overlay": "overlay",
+    "open_proc": "procfs",
+    "pivot_root": "pivot",
+    "plan_pivot": "rootfs",
+    "plan_private_mounts": "core.root",
+    "plan_root_mounts": "rootfs",
+    "plan_rootfs": "rootfs",
+    "safe_open": "core.paths",
+    "set_propagation": "core.root",
+    "umount": "binds",
+    "write_proc": "procfs",
+}
+__all__ = list(_WHERE)
+__getattr__ = lazy_exports(__name__, _WHERE)

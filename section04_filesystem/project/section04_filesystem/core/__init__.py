@@ -1,1 +1,1 @@
-"""The idea of section04_filesystem in its plain case: small enough to be read whole."""
+"""The idea of the section: make a mount detached, dress it, attach it at a safely opened target; change the root."""
