@@ -55,6 +55,7 @@ def _mount_modern(lower: Sequence[str], upper: str, work: str, userxattr: bool) 
     """Return the detached mount, or -1 when this kernel does not know ``lowerdir+`` (before 6.5)."""
     fs = _syscalls.fsopen(b"overlay", k.FSOPEN_CLOEXEC)
     try:
+        _syscalls.fsconfig(fs, k.FSCONFIG_SET_STRING, b"source", b"overlay", 0)
         for number, layer in enumerate(lower):
             try:
                 _set(fs, b"lowerdir+", layer)
