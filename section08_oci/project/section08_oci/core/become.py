@@ -1,0 +1,126 @@
+"""From a prepared process to the program: the plan that ``create`` and ``exec`` share; its order: ``process.py``.
+
+What belongs here: the steps after the root file system and before the gate, and those after it. What does not: the
+actions themselves (``process.py``, section 7).
+"""
+
+from __future__ import annotations
+
+from section01_processes import Slot, Step, action, last_mile, prepare_execve
+from section01_processes import exec_error as why
+from section07_security import (
+    CapabilitySets,
+    drop_bounding,
+    keep_capabilities,
+    prepare_seccomp,
+    set_ambient,
+    set_capabilities,
+    set_no_new_privileges,
+)
+
+from .process import become_user, enter_cwd, look_up_program
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+FILTER: Any = Slot("filter", "the seccomp filter, ready to load")
+PROGRAM: Any = Slot("program", "the program's path in the container")
+EXECUTE: Any = Slot("execute", "execve, ready to call")
+
+
+def plan_become(process: dict[str, Any], seccomp: bytes, flags: int, may_set_groups: bool) -> list[Step]:
+    """Return the steps to user, capabilities, cwd and program; everything is prepared for ``plan_execute``."""
+    user, cwd = process.get("user", {}), process["cwd"]
+    sets = CapabilitySets.from_oci(process.get("capabilities") or {})
+    uid, gid, groups = user.get("uid", 0), user.get("gid", 0), user.get("additionalGids", [])
+    nnp = process.get("noNewPrivileges", False)
+    steps = [Step(enter_cwd, cwd, True, about=f"working directory {cwd}")]
+    if seccomp:
+        steps.append(Step(prepare_filter, seccomp, flags, about=f"{len(seccomp) // 8} instructions", out=FILTER))
+    if seccomp and not nnp:
+        steps.append(Step(load_filter, FILTER, about="while we have CAP_SYS_ADMIN"))
+    steps += [
+        Step(keep_capabilities, about="over the change of uid"),
+        Step(become_user, uid, gid, groups, user.get("umask", 0o022), may_set_groups, about=f"user {uid}:{gid}"),
+        Step(
+            set_capabilities,
+            sets.effective,
+            sets.permitted,
+            sets.inheritable,
+            about="effective, permitted, inheritable",
+        ),
+        Step(set_ambient, sets.ambient, about="what a program without file capabilities keeps"),
+    ]
+    if nnp:
+        steps.append(Step(set_no_new_privileges, about="no setuid program helps from here on"))
+    args, path = process["args"], path_of(process.get("env", ()))
+    return [
+        *steps,
+        Step(enter_cwd, cwd, False, about=f"working directory {cwd}, verified, as the user"),
+        Step(look_up_program, args[0], path, cwd, about=f"{args[0]} along PATH={path}", out=PROGRAM),
+    ]
+
+
+def plan_bounding(process: dict[str, Any]) -> list[Step]:
+    """Return the step that gives up, for ever, what the bounding set leaves out; what we hold stays usable until then.
+
+    It comes while the host's /proc is still there: how many capabilities there are is read from it, and a container
+    must not be the one to say.
+    """
+    sets = CapabilitySets.from_oci(process.get("capabilities") or {})
+    return [Step(drop_bounding, sets.bounding, about="capabilities that nothing here can ever get")]
+
+
+def plan_execute(process: dict[str, Any], seccomp: bytes, become: Callable[..., Any] | None = None) -> list[Step]:
+    """Return the very last steps, behind the gate. ``become(program, argv, env)`` stands in for execve (``--init``)."""
+    import os
+
+    argv, env = [os.fsencode(a) for a in process["args"]], [os.fsencode(e) for e in process.get("env", ())]
+    late = bool(seccomp) and process.get("noNewPrivileges", False)
+    load = [Step(load_filter, FILTER, about="last of all: under no_new_privs it takes no capability")] if late else []
+    if become is not None:
+        return [*load, Step(hand_to, become, PROGRAM, argv, env, about="our own init takes over")]
+    return [
+        Step(prepare, PROGRAM, argv, env, about="nothing is left to be built after the filter", out=EXECUTE),
+        Step(last_mile, about="signals, mask, descriptors, umask"),
+        *load,
+        Step(execute, EXECUTE, PROGRAM, about="the program"),
+    ]
+
+
+def path_of(env: Any) -> str:
+    """Return the value of PATH in ``env`` (``K=V`` strings); the last one counts, "" if there is none."""
+    found = [pair[5:] for pair in env if pair.startswith("PATH=")]
+    return found[-1] if found else ""
+
+
+@action("seccomp(2)")
+def prepare_filter(program: bytes, flags: int) -> Callable[[], None]:
+    """Build everything seccomp(2) needs."""
+    return prepare_seccomp(program, flags)
+
+
+@action("seccomp(2)")
+def load_filter(load: Callable[[], None]) -> None:
+    """Load the filter: from here on it judges our own system calls too."""
+    load()
+
+
+@action("execve(2)")
+def prepare(program: str, argv: list[bytes], env: list[bytes]) -> Callable[[], int]:
+    """Build everything execve(2) needs."""
+    return prepare_execve(program, argv, env)
+
+
+@action("execve(2)")
+def execute(call: Callable[[], int], program: str) -> None:
+    """Become the program; only a failure returns (raised: 127, 126)."""
+    raise why(call(), program)
+
+
+@action("init(1)")
+def hand_to(become: Callable[..., Any], program: str, argv: list[bytes], env: list[bytes]) -> None:
+    """Call what stands in for execve; it does not return."""
+    become(program, argv, env)

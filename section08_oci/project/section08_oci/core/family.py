@@ -1,0 +1,122 @@
+"""Three processes: how runtime, child and init are born, and how an error gets out of them.
+
+    runtime ──fork──▶ child ──clone(CLONE_PARENT)──▶ init        (init's parent is the *runtime*)
+       │                └── exits                      │
+       └──────────── waits through a pidfd ◀───────────┘
+
+Why three: unshare(CLONE_NEWPID) and setns(2) into a pid namespace move only the *next* process that is forked, so
+somebody must enter the namespaces and fork once more. Why CLONE_PARENT: the init then is the runtime's own child, which
+alone can wait for its exit status, and the middle process can go. Nobody executes a second interpreter: all modules
+are loaded before the first fork, all plans are made before it, and the forks just run them.
+
+What belongs here: forking and reporting. What does not: the steps (``process.py``, ``plans.py``).
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+from _struct import Struct
+
+from section01_processes import Child, Plan, Recorder, action, spawn
+from section02_namespaces import fork_sibling
+
+from ..errors import PeerDied, exit_code_of, pack_error
+from .protocol import ERROR, INIT, Channel
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, NoReturn
+
+PID = Struct("=I")
+
+
+class Program:
+    """What a forked process will run: its plan, and where its records go."""
+
+    __slots__ = ("crash", "plan", "record_fd")
+
+    def __init__(self, plan: Plan, record_fd: int = -1, crash: str = "") -> None:
+        self.plan = plan
+        self.record_fd = record_fd
+        self.crash = crash
+
+    def __repr__(self) -> str:
+        return f"<the plan of {self.plan.process}: {len(self.plan.steps)} steps>"
+
+    def run(self, channel: Channel) -> NoReturn:
+        """Run the plan as the process that was just forked; report an error; never return."""
+        gc.disable()  # no collection, hence no surprise, between the seccomp filter and execve
+        slots: dict[str, Any] = {"channel": channel}
+        code = 0
+        try:
+            channel.settle(inside=True)
+            wanted = self.record_fd >= 0 or self.crash
+            self.plan.run(slots, Recorder(self.record_fd, self.plan.process, self.crash) if wanted else None)
+        except BaseException as error:
+            code = exit_code_of(error)
+            _report(error, self.plan.process, slots)
+        finally:
+            os._exit(code)
+
+
+def _report(error: BaseException, process: str, slots: dict[str, Any]) -> None:
+    """Send ``error`` to whoever listens: the starter behind the gate, or before it the runtime."""
+    payload = pack_error(error, process)
+    try:
+        if "gate" in slots:
+            os.write(slots["gate"], payload)
+        else:
+            slots["channel"].send(ERROR, payload)
+    except (OSError, PeerDied):
+        pass  # nobody is there any more; the exit code remains
+
+
+@action("fork(2)")
+def fork_child(channel: Channel, program: Program) -> Child:
+    """Fork the child, which runs ``program``; from now on the runtime holds its own end of the channel only."""
+    child = spawn(lambda: program.run(channel))
+    channel.settle(inside=False)
+    return child
+
+
+@action("clone(2)")
+def fork_init(channel: Channel, program: Program) -> None:
+    """In the child: fork the init as the runtime's child (CLONE_PARENT) and tell the runtime its pid."""
+    pid = fork_sibling()
+    if pid == 0:
+        program.run(channel)
+    channel.send(INIT, PID.pack(pid))
+
+
+@action("unix(7)")
+def await_init(channel: Channel) -> int:
+    """Wait for the init's pid. It is our own child and nobody has waited for it: the pid cannot mean another."""
+    (pid,) = PID.unpack(channel.expect(INIT)[0])
+    return int(pid)
+
+
+@action("pidfd_open(2)")
+def open_pidfd(pid: int) -> int:
+    """Return a descriptor for the process: it can be polled, signalled and entered, and never means another."""
+    return os.pidfd_open(pid)
+
+
+@action("waitpid(2)")
+def reap_child(child: Child) -> None:
+    """Wait for the child, whose work is done."""
+    code = child.wait()
+    if code:
+        raise PeerDied(f"the child ended with status {code} after it had forked the init")
+
+
+@action("open(2)")
+def open_namespace(pid: int, kind: str) -> int:
+    """Return a descriptor of the namespace ``kind`` (``net``) in which process ``pid`` is."""
+    return os.open(f"/proc/{pid}/ns/{kind}", os.O_RDONLY | os.O_CLOEXEC)
+
+
+@action("pidfd_open(2)")
+def as_child(pid: int, pidfd: int) -> Child:
+    """Return the init as a Child: something to wait for and to signal."""
+    return Child(pid, pidfd)

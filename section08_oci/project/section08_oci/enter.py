@@ -1,0 +1,143 @@
+"""``exec``: one more process in a container that runs.
+
+    runtime ─fork─▶ child: cgroup, namespaces of the target ─clone(CLONE_PARENT)─▶ process: session, user, …, execve
+
+The process is the runtime's own child, as the init is: it can be waited for, and no subreaper is needed. The order is
+what keeps it safe: undumpable before it joins anything; all namespaces in one setns(2) on a pidfd (the mount namespace
+changes root and cwd, so no directory of the host stays open); the pid namespace last, by the fork.
+
+What belongs here: the plans of exec and the operation. What does not: what a process becomes (``core/become.py``).
+"""
+
+from __future__ import annotations
+
+import os
+
+from section01_processes import Plan, Slot, Step, action
+from section02_namespaces import differing_kinds, plan_enter
+
+from . import knobs
+from .bundle import Bundle, check_process
+from .core.become import plan_become, plan_bounding, plan_execute
+from .core.family import Program, as_child, await_init, fork_child, fork_init, open_pidfd, reap_child
+from .core.process import begin_session, close_descriptors
+from .core.protocol import Channel, await_console, open_channel, recv_end
+from .core.state import RUNNING, State
+from .inside import CHANNEL, plan_death, plan_join_cgroup, plan_stdio
+from .life import Created, abandon, created, open_init, run_plan
+from .options import groups_denied
+from .seccomp import seccomp_filter
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .options import ExecOptions
+
+PID: Any = Slot("pid", "the process's pid")
+PIDFD: Any = Slot("pidfd", "its pidfd")
+CHILD: Any = Slot("child", "the child")
+
+
+class Target:
+    """The container that is entered: its init's ``pidfd`` and ``pid``, its cgroup's path ("": none), its config."""
+
+    __slots__ = ("cgroup_path", "pid", "pidfd", "spec")
+
+    def __init__(self, pidfd: int, pid: int, cgroup_path: str, spec: dict[str, Any]) -> None:
+        self.pidfd = pidfd
+        self.pid = pid
+        self.cgroup_path = cgroup_path
+        self.spec = spec
+
+    @classmethod
+    def of(cls, folder: str) -> Target:
+        """Return the running container of a state folder; the caller closes ``pidfd``. Raises IllegalTransition."""
+        record = State.load(folder)
+        record.require(RUNNING, to="exec in")
+        spec = Bundle(record.values["bundle"]).spec
+        return cls(open_init(record).pidfd, record.pid, record.values.get("cgroup", ""), spec)
+
+
+def exec_process(target: Target | str, process: dict[str, Any], options: ExecOptions) -> Created:
+    """Run ``process`` (as in config.json) in the container; return when it has exec'd. Raises what kept it from that.
+
+    ``target`` may be a state folder. ``.child`` of the result is the process, our own child.
+    """
+    if isinstance(target, str):
+        found = Target.of(target)
+        try:
+            return exec_process(found, process, options)
+        finally:
+            os.close(found.pidfd)
+    slots: dict[str, Any] = {}
+    plan = plan_exec(target, process, options)[options.process]
+    try:
+        run_plan(plan, options.record_fd, options.crash, slots)
+    except BaseException:
+        abandon(slots)
+        raise
+    return created(slots)
+
+
+def plan_exec(target: Target, process: dict[str, Any], options: ExecOptions) -> dict[str, Plan]:
+    """Return the plans of the caller, the child and the process."""
+    check_process(process)
+    final = plan_process(target, process, options)
+    child = _plan_child(target, process, options, Program(final, options.record_fd, options.crash))
+    steps = [
+        Step(open_channel, about="a socket pair for child and process", out=CHANNEL),
+        Step(fork_child, CHANNEL, Program(child, options.record_fd, options.crash), about="the child", out=CHILD),
+        Step(await_init, CHANNEL, about="the child has joined and forked", out=PID),
+        Step(open_pidfd, PID, about="a handle that never means another process", out=PIDFD),
+        Step(as_child, PID, PIDFD, about="it is our own child", out=Slot("init", "the process")),
+        Step(reap_child, CHILD, about="the child's work is done"),
+    ]
+    if process.get("terminal"):
+        steps.append(Step(await_console, CHANNEL, about="the terminal's master", out=Slot("console", "pty master")))
+    steps.append(Step(await_exec, CHANNEL, about="its end of the channel closes at execve"))
+    return {options.process: Plan(options.process, steps), "child": child, "exec": final}
+
+
+@action("execve(2)")
+def await_exec(channel: Channel) -> None:
+    """Wait until the other end is closed: by execve(2), or by an end whose exit status will tell."""
+    recv_end(channel)
+
+
+def _plan_child(target: Target, process: dict[str, Any], options: ExecOptions, final: Program) -> Plan:
+    """Return the child's plan: cgroup first, so that nothing done inside is uncounted; then the namespaces."""
+    path = options.cgroup_path or target.cgroup_path
+    kinds = differing_kinds(target.pid)
+    steps = [
+        Step(close_descriptors, options.close_first, about="what is the caller's alone"),
+        *plan_join_cgroup(options, options.cgroup(path) if path else None),
+    ]
+    if process.get("oomScoreAdj") is not None:
+        score = process["oomScoreAdj"]
+        steps.append(Step(knobs.adjust_oom_score, score, about=f"oom_score_adj {score}"))
+    steps.append(Step(knobs.hide, about="undumpable, before anything of the container can see us"))
+    steps += plan_enter(target.pidfd, kinds)
+    if "user" in kinds:
+        steps.append(Step(knobs.become_root_inside, about="root of the container's user namespace"))
+    steps.append(Step(fork_init, CHANNEL, final, about="the process, in the pid namespace, as the caller's child"))
+    return Plan("child", steps)
+
+
+def plan_process(target: Target, process: dict[str, Any], options: ExecOptions) -> Plan:
+    """Return the plan of the process itself."""
+    seccomp, flags = seccomp_filter(target.spec, options)
+    denied = options.in_userns and groups_denied()
+    return Plan(
+        "exec",
+        [
+            Step(begin_session, about="a session of its own"),
+            Step(knobs.new_keyring, about="a keyring of its own"),
+            *plan_stdio(process, options, console=False),
+            *knobs.plan_rlimits(process),
+            *plan_bounding(process),
+            *plan_become(process, seccomp, flags, not denied),
+            *plan_death(options),
+            *plan_execute(process, seccomp),
+        ],
+    )

@@ -1,0 +1,251 @@
+"""The life of a container: create, start, kill, delete; one function each, a verb per step.
+
+What belongs here: the operations of the runtime spec (runtime.md "Operations") on one container's state folder. What
+does not: the steps of creating (``plans.py``), joining (``enter.py``).
+"""
+
+from __future__ import annotations
+
+import os
+from select import POLLIN, poll
+
+from section01_processes import Child, Plan, ProcessIdentity, Recorder, UsageError
+from section03_cgroups import Cgroup, ControllerMissing, Hierarchy
+
+from .bundle import Bundle
+from .core import gate
+from .core.family import PID
+from .core.protocol import INIT
+from .core.state import CREATED, CREATING, RUNNING, STOPPED, State, StateLock
+from .core.state import FILE as STATE_FILE
+from .errors import ContainerNotFound, IllegalTransition, SpecError
+from .hooks import run_hooks
+from .plans import plan_container
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .options import Options
+
+#: How long ``delete --force`` waits for what it has killed.
+PATIENCE = 10.0
+
+
+class Created:
+    """A container that waits at its gate (or a process that was exec'd into one). The owner closes what it holds.
+
+    child: the init, our own child. console: the terminal's master, or -1. netns: the network namespace, or -1.
+    """
+
+    __slots__ = ("child", "console", "netns")
+
+    def __init__(self, child: Child, console: int, netns: int) -> None:
+        self.child = child
+        self.console = console
+        self.netns = netns
+
+    @property
+    def pid(self) -> int:
+        """The init's pid as the runtime sees it."""
+        return self.child.pid
+
+
+def create(bundle: Bundle, options: Options, slots: dict[str, Any] | None = None) -> Created:
+    """Make the container of ``bundle`` up to its start gate.
+
+    Raises what went wrong, wherever it did; then nobody lives any more, and what is left (cgroup, state folder) is for
+    ``delete(state_dir, force=True)``.
+    """
+    slots = {} if slots is None else slots
+    plan = plan_container(bundle, options)[options.process]
+    try:
+        run_plan(plan, options.record_fd, options.crash, slots)
+    except BaseException:
+        abandon(slots)
+        raise
+    return created(slots)
+
+
+def run_plan(plan: Plan, record_fd: int, crash: str, slots: dict[str, Any]) -> None:
+    """Run the runtime's own plan, recorded if somebody wants to know."""
+    plan.run(slots, Recorder(record_fd, plan.process, crash) if record_fd >= 0 or crash else None)
+
+
+def created(slots: dict[str, Any]) -> Created:
+    """Return what a plan with ``plan_create``'s steps has made; the channel is closed, its work is done."""
+    slots["channel"].close()
+    slots["child"].close()
+    return Created(slots["init"], slots.get("console", -1), slots.get("netns", -1))
+
+
+def abandon(slots: dict[str, Any]) -> None:
+    """After an error: kill and reap child and init, close the descriptors. Idempotent; no step needs to have run."""
+    channel = slots.get("channel")
+    for name in ("init", "child"):
+        process = slots.get(name)
+        if process is not None and process.pidfd >= 0:
+            process.signal(9)
+            process.wait()
+            process.close()
+    if channel is not None and channel.mine >= 0:
+        if "init" not in slots and channel.theirs < 0:
+            _reap_unknown_init(channel)
+        channel.close()
+    for name in ("console", "netns"):
+        fd = slots.pop(name, -1)
+        if fd >= 0:
+            os.close(fd)
+
+
+def _reap_unknown_init(channel: Any) -> None:
+    """End and reap the init whose pid was the dead child's last word, if we had not read it."""
+    try:
+        (pid,) = PID.unpack(channel.expect(INIT)[0])
+        os.kill(pid, 9)
+        os.waitpid(pid, 0)
+    except Exception:
+        return  # it never came to a fork, or what came was the error that we have already
+
+
+def start(folder: str) -> None:
+    """Open the gate of the container in ``folder``; return when its program runs. Raises what kept it from that."""
+    with StateLock(folder):
+        record = State.load(folder)
+        record.require(CREATED, to="start")
+        with open_init(record) as init:
+            gate.open_gate(folder, init.pidfd)
+        os.unlink(f"{folder}/{gate.FILE}")
+        record.move(RUNNING)
+    run_late_hooks(record, "poststart")
+
+
+def state(folder: str) -> dict[str, Any]:
+    """Return the container's OCI state. Raises ContainerNotFound."""
+    return State.load(folder).oci()
+
+
+def kill(folder: str, signal: int, all: bool = False) -> None:  # noqa: A002 - runc's word for it
+    """Send ``signal`` to the init, or to ``all`` processes of the container's cgroup. Raises IllegalTransition."""
+    record = State.load(folder)
+    cgroup = cgroup_of(record) if all else None
+    if cgroup is not None and cgroup.exists():
+        _kill_all(cgroup, signal)
+        return
+    record.require(CREATED, RUNNING, to="signal")
+    with open_init(record) as init:
+        init.signal(signal)
+
+
+def _kill_all(cgroup: Cgroup, signal: int) -> None:
+    """Signal every member of the cgroup."""
+    if signal == 9:
+        cgroup.kill(PATIENCE)
+        return
+    for pid in cgroup.pids():
+        try:
+            os.kill(pid, signal)
+        except ProcessLookupError:
+            continue
+
+
+def delete(folder: str, force: bool = False) -> None:
+    """Remove what is left of a container: processes, cgroup, gate, state. With ``force`` it tolerates everything.
+
+    Without ``force`` a running container is refused (IllegalTransition); a created one is killed, as runc does.
+    """
+    try:
+        with StateLock(folder):
+            record = _load_anyhow(folder, force)
+            if not force:
+                record.require(STOPPED, CREATED, to="delete")
+            end(record)
+            for name in (gate.FILE, STATE_FILE):
+                _unlink(f"{folder}/{name}")
+            try:
+                os.rmdir(folder)
+            except OSError:
+                pass  # a caller keeps more than ours in it
+    except ContainerNotFound:
+        if force:
+            return
+        raise
+    run_late_hooks(record, "poststop")
+
+
+def _load_anyhow(folder: str, force: bool) -> State:
+    """Load the state; with ``force`` a folder whose state was never written is a container in creation."""
+    try:
+        return State.load(folder)
+    except (ContainerNotFound, UsageError):
+        if not force:
+            raise
+        return State(folder, {"id": os.path.basename(folder), "status": CREATING})
+
+
+def end(record: State) -> None:
+    """Kill what lives of the container, wait until it is gone, remove its cgroup. Idempotent."""
+    if record.pid and record.alive():
+        with open_init(record) as init:
+            init.signal(9)
+            waiter = poll()
+            waiter.register(init, POLLIN)
+            waiter.poll(int(PATIENCE * 1000))
+    cgroup = cgroup_of(record)
+    if cgroup is not None and cgroup.exists():
+        cgroup.kill(PATIENCE)
+        cgroup.remove()
+        _remove_own_parent(cgroup)
+
+
+def _remove_own_parent(cgroup: Cgroup) -> None:
+    """Remove ``/ociman`` if that was its last child; section 3 makes it again for whoever is just making one."""
+    if not cgroup.path.startswith("/ociman/"):
+        return
+    for mount in cgroup.hierarchy.mounts():
+        try:
+            os.rmdir(f"{mount}/ociman")
+        except OSError:
+            continue
+
+
+def cgroup_of(record: State) -> Cgroup | None:
+    """Return the container's cgroup, or None if it never had one."""
+    path = record.values.get("cgroup")
+    try:
+        return Cgroup(Hierarchy.detect(), path) if path else None
+    except ControllerMissing:
+        return None
+
+
+def open_init(record: State) -> Child:
+    """Return a handle of the init. Raises IllegalTransition if that process is gone, whoever has its number now."""
+    try:
+        init = Child(record.pid, os.pidfd_open(record.pid))
+    except (OSError, ValueError):
+        raise _gone(record) from None
+    if not ProcessIdentity.parse(record.values["identity"]).alive():
+        init.close()
+        raise _gone(record)
+    return init
+
+
+def _gone(record: State) -> IllegalTransition:
+    return IllegalTransition(f"the init of container {record.values.get('id')!r} has ended")
+
+
+def run_late_hooks(record: State, kind: str) -> None:
+    """Run poststart or poststop hooks; the container's life does not depend on them: failures are warnings."""
+    try:
+        hooks = Bundle(record.values["bundle"]).spec.get("hooks", {}).get(kind)
+    except (KeyError, SpecError):
+        return  # the bundle is gone; with it its wishes
+    if hooks:
+        run_hooks(hooks, kind, record.oci(), tolerant=True)
+
+
+def _unlink(path: str) -> None:
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        pass
