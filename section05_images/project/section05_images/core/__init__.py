@@ -1,1 +1,5 @@
-"""The idea of section05_images in its plain case: small enough to be read whole."""
+"""The idea of images in its plain case: a name leads to digests, digests to layers, layers to one overlay root.
+
+Read in this order: ``references``, ``image``, ``digests``, ``stream``, ``headers``, ``whiteouts``, ``unpack``,
+``tree``, ``snapshot``.
+"""

@@ -1,0 +1,72 @@
+"""Removing a folder that a stranger filled: no recursion, no long paths, no following of links.
+
+A container can nest folders deeper than any path is long or any stack is deep. So sub-folders are lifted to the top,
+one by one, and each is emptied there: the depth is never more than two.
+"""
+
+from __future__ import annotations
+
+import os
+
+FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+def remove_tree(path: str) -> None:
+    """Remove the folder ``path`` and everything in it; fine if it is not there. Raises OSError (EBUSY: mounted)."""
+    try:
+        fd = os.open(path, FOLDER)
+    except FileNotFoundError:
+        return
+    try:
+        empty_folder(fd)
+    finally:
+        os.close(fd)
+    os.rmdir(path)
+
+
+def empty_folder(top: int) -> None:
+    """Remove everything in the folder open at ``top``. Raises OSError EBUSY for what is mounted in it here."""
+    os.chmod(top, 0o700)
+    number = 0
+    while names := os.listdir(top):
+        for name in names:
+            try:
+                os.unlink(name, dir_fd=top)
+            except IsADirectoryError:
+                lifted, number = _lift(name, top, top, number)
+                number = _empty(lifted, top, number)
+                os.rmdir(lifted, dir_fd=top)
+
+
+def _empty(name: str, top: int, number: int) -> int:
+    """Empty the folder ``name`` of ``top``, lifting its sub-folders into ``top``; returns the next free number."""
+    fd = os.open(name, FOLDER, dir_fd=top)
+    try:
+        for entry in os.listdir(fd):
+            try:
+                os.unlink(entry, dir_fd=fd)
+            except IsADirectoryError:
+                _, number = _lift(entry, fd, top, number)
+    finally:
+        os.close(fd)
+    return number
+
+
+def _lift(name: str, parent: int, top: int, number: int) -> tuple[str, int]:
+    """Rename the folder ``name`` of ``parent`` to a free number in ``top``; a mounted one refuses: EBUSY, EXDEV."""
+    os.chmod(
+        name, 0o700, dir_fd=parent
+    )  # without privilege it may be closed to us; a folder, not a link: EISDIR said so
+    while _exists(lifted := f".{number}", top):
+        number += 1
+    os.rename(name, lifted, src_dir_fd=parent, dst_dir_fd=top)
+    return lifted, number + 1
+
+
+def _exists(name: str, parent: int) -> bool:
+    """Tell whether ``parent`` has an entry ``name``, whatever it is."""
+    try:
+        os.lstat(name, dir_fd=parent)
+    except FileNotFoundError:
+        return False
+    return True
