@@ -127,6 +127,8 @@ FRAME_NAMES = {
 }  # fmt: skip
 
 ATTACH_STDIN, ATTACH_STDOUT, ATTACH_STDERR = 1, 2, 4
+#: Set by the shim itself: attached, even to no stream at all.
+ATTACHED = 128
 #: WAIT_NEXT: the next exit of the process; WAIT_FINAL: the exit after which no restart follows.
 WAIT_NEXT, WAIT_FINAL = 0, 1
 #: The signal is part of a stop by the user: the restart policy does not bring the container back.

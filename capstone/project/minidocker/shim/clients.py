@@ -1,0 +1,326 @@
+"""The shim's side of the socket: who may come in, what they ask, what they get, and when they are done.
+
+What belongs here: the protocol of ``protocol.py``, frame by frame. What does not: what a request does to the container
+(the ``Served`` that a client is given) and queueing (``backlog.py``).
+"""
+
+from __future__ import annotations
+
+import _socket
+import _struct
+import os
+from select import EPOLLIN, EPOLLOUT
+
+from section01_processes import (
+    LcmError,
+    accept_unix,
+    listen_unix,
+    parse_json,
+    peer_credentials,
+    recv_message,
+    send_message,
+    warn,
+)
+
+from . import protocol as p
+from .backlog import Backlog
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Protocol
+
+    from .loop import Loop
+    from .streams import Input
+
+    class Served(Protocol):
+        """What a client may ask of the container; every method may raise LcmError."""
+
+        stdin: Input
+
+        def signal(self, number: int, stop: bool) -> None: ...  # noqa: D102 – see main.Shim, for all five
+        def resize(self, rows: int, columns: int) -> None: ...  # noqa: D102
+        def check_running(self) -> None: ...  # noqa: D102
+        def exec(self, client: Client, request: dict[str, Any], fds: list[int]) -> None: ...  # noqa: D102
+        def stdin_ended(self) -> None: ...  # noqa: D102
+
+
+class Door:
+    """The listening socket and everybody who came in by it (or by the start-up connection)."""
+
+    __slots__ = ("_fd", "clients", "folder", "loop", "served")
+
+    def __init__(self, folder: str, loop: Loop, served: Served) -> None:
+        self.folder = folder
+        self.loop = loop
+        self.served = served
+        self.clients: list[Client] = []
+        self._fd = -1
+
+    def open(self) -> None:
+        """Listen. A socket file that is there is a dead shim's: we hold the lock."""
+        path = os.path.join(self.folder, p.SOCK)
+        try:
+            os.unlink(path)
+        except FileNotFoundError:
+            pass
+        self._fd = listen_unix(path)
+        os.set_blocking(self._fd, False)
+        self.loop.watch(self._fd, self._accept)
+
+    def close(self) -> None:
+        """Listen no more and take the name away; those who are in stay."""
+        if self._fd >= 0:
+            self.loop.drop(self._fd)
+            os.close(self._fd)
+            self._fd = -1
+            try:
+                os.unlink(os.path.join(self.folder, p.SOCK))
+            except FileNotFoundError:
+                pass
+
+    def _accept(self, _events: int) -> None:
+        """Let in a peer of our own uid, or root; anybody else finds the door shut."""
+        try:
+            fd = accept_unix(self._fd)
+        except BlockingIOError:
+            return
+        _, uid, _ = peer_credentials(fd)
+        if uid not in {0, os.getuid()}:
+            os.close(fd)
+            return
+        self.admit(fd)
+
+    def admit(self, fd: int, *, starting: bool = False) -> None:
+        """Serve a client on connected socket ``fd``, ours from now on; ``starting``: its request is queued already."""
+        os.set_blocking(fd, False)
+        client = Client(fd, self)
+        self.clients.append(client)
+        if starting:
+            client.starting = True
+            client.receive()
+
+    def tell(self, kind: int, data: bytes) -> None:
+        """Give a chunk of output to every client that wants this stream."""
+        wanted = p.ATTACH_STDOUT if kind == p.OUT else p.ATTACH_STDERR
+        for client in [c for c in self.clients if c.flags & wanted]:
+            for start in range(0, len(data), p.DATA_MAX):
+                client.push(kind, memoryview(data)[start : start + p.DATA_MAX])
+
+    def started(self, pid: int) -> bool:
+        """Tell the start-up client that the container runs; return whether it stays (is attached)."""
+        for client in [c for c in self.clients if c.starting]:
+            client.starting = False
+            client.push(p.STARTED, p.STARTED_PAYLOAD.pack(pid))
+            if client.flags:
+                return True
+            client.finish()
+        return False
+
+    def failed(self, error: bytes) -> None:
+        """Tell the start-up client (an ERROR frame) why not; others who wait get the frame too."""
+        for client in list(self.clients):
+            if client.starting or client.waits >= 0:
+                client.push(error[0], error[1:])
+
+    def ended(self, status: int, flags: int) -> None:
+        """Tell everybody who waits for this exit; unless a restart follows, that is everybody."""
+        final = not flags & p.EXIT_RESTARTING
+        for client in list(self.clients):
+            if client.flags or client.waits == p.WAIT_NEXT or (final and client.waits == p.WAIT_FINAL):
+                client.push(p.EXIT, p.EXIT_PAYLOAD.pack(status, flags))
+                client.flags = client.waits = 0
+                client.answered = True
+                if not final:
+                    client.finish()
+
+    def resume(self) -> None:
+        """Read again from clients that waited for the container to take its stdin."""
+        for client in [c for c in self.clients if c.paused]:
+            client.paused = False
+            client.watch()
+
+    def dismiss(self) -> None:
+        """Everything is released: close each connection as soon as its client has taken what is queued for it."""
+        for client in list(self.clients):
+            client.finish()
+
+
+class Client:
+    """One connection: its request, what it is attached to, what it has not taken yet."""
+
+    __slots__ = ("_backlog", "_closing", "_door", "_fd", "_socket", "answered", "exec", "flags", "known", "paused",
+                 "starting", "waits")  # fmt: skip
+
+    def __init__(self, fd: int, door: Door) -> None:
+        self._fd = fd
+        self._socket = _socket.socket(fileno=fd)
+        self._door = door
+        self._backlog = Backlog(door.folder)
+        self._closing = False
+        self.known = False  # has made its request
+        self.flags = 0  # ATTACH_*
+        self.waits = -1  # WAIT_*
+        self.starting = False
+        self.answered = False
+        self.paused = False
+        self.exec: Any = None  # the process of an EXEC request
+        self.watch()
+
+    # ── what comes in ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def watch(self) -> None:
+        """Say to the loop what we wait for now."""
+        events = (0 if self.paused else EPOLLIN) | (EPOLLOUT if self._backlog else 0)
+        if events:
+            self._door.loop.watch(self._fd, self.serve, events)
+        else:  # not even its hang-up: the loop would spin
+            self._door.loop.drop(self._fd)
+
+    def serve(self, events: int) -> None:
+        """Send what waits, read what came."""
+        if events & EPOLLOUT:
+            self._flush()
+        if self._fd >= 0 and not self.paused and events & ~EPOLLOUT:
+            self.receive()
+
+    def receive(self) -> None:
+        """Read one frame and do what it says."""
+        try:
+            data, fds = recv_message(self._fd, p.EXEC_MAX)
+        except BlockingIOError:
+            return
+        except (OSError, LcmError):
+            data, fds = b"", []
+        if not data:
+            self.close()
+            return
+        try:
+            self._dispatch(data[0], data[1:], fds)
+        except LcmError as error:
+            self._refuse(error)
+        except (ValueError, LookupError, TypeError, AttributeError, _struct.error):
+            self.push(p.ERROR, p.error_frame(125, "the request is malformed")[1:])
+            self.finish()
+        finally:
+            for fd in fds:
+                os.close(fd)
+
+    def _refuse(self, error: LcmError) -> None:
+        """Answer a request with the error it met; for an attached client's frames the log must do."""
+        if self.flags:
+            warn(str(error))
+            return
+        self.push(p.ERROR, p.error_frame(error.exit_code, error.message, error.hint, error.explain)[1:])
+        if self.exec is None:
+            self.finish()
+
+    def _dispatch(self, kind: int, payload: bytes, fds: list[int]) -> None:
+        """Do what frame ``kind`` asks."""
+        served = self._door.served
+        if not self.known:
+            self.known = True
+            self._request(kind, payload, fds)
+        elif kind == p.IN and self.flags & p.ATTACH_STDIN:
+            served.stdin.write(payload)
+            if served.stdin.full:
+                self.paused = True
+                self.watch()
+        elif kind == p.IN_EOF and self.flags & p.ATTACH_STDIN:
+            served.stdin_ended()
+        elif kind == p.SIGNAL:
+            number, flags = p.SIGNAL_PAYLOAD.unpack(payload)
+            if self.exec is not None:
+                self.exec.signal(number)
+            else:
+                served.signal(number, bool(flags & p.SIGNAL_STOP))
+        elif kind == p.RESIZE:
+            served.resize(*p.RESIZE_PAYLOAD.unpack(payload))
+
+    def _request(self, kind: int, payload: bytes, fds: list[int]) -> None:
+        """Take the connection's first frame."""
+        served = self._door.served
+        if kind == p.ATTACH:
+            if not self.starting:
+                served.check_running()
+            flags, rows, columns = p.ATTACH_PAYLOAD.unpack(payload)
+            self.flags = flags | p.ATTACHED
+            served.resize(rows, columns)
+        elif kind == p.WAIT:
+            self.waits = payload[0]
+        elif kind == p.EXEC:
+            served.exec(self, parse_json(payload), fds)
+        elif kind == p.SIGNAL:
+            number, flags = p.SIGNAL_PAYLOAD.unpack(payload)
+            served.signal(number, bool(flags & p.SIGNAL_STOP))
+            self._done()
+        elif kind == p.RESIZE:
+            served.check_running()
+            served.resize(*p.RESIZE_PAYLOAD.unpack(payload))
+            self._done()
+        elif kind != p.START:
+            raise LcmError(f"the shim does not know request {kind}")
+
+    def _done(self) -> None:
+        """Answer OK; that was all."""
+        self.push(p.OK, b"")
+        self.finish()
+
+    # ── what goes out ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def push(self, kind: int, data: bytes | memoryview) -> None:
+        """Send a frame, or queue it behind those that the client has not taken yet."""
+        if self._fd < 0:
+            return
+        try:
+            if self._backlog or not self._send(kind, data):
+                self._backlog.append(kind, data)
+                self.watch()
+        except OSError as error:  # the spool file: disk full
+            warn(f"a client was dropped: {error}")
+            self.close()
+
+    def send_with(self, kind: int, data: bytes, fds: list[int]) -> None:
+        """Send a frame with descriptors; only as the first answer on a connection, so there is room."""
+        send_message(self._fd, bytes((kind,)) + data, fds)
+
+    def _send(self, kind: int, data: bytes | memoryview) -> bool:
+        """Send one frame; False when there is no room. A client that is gone is closed."""
+        try:
+            self._socket.sendmsg([bytes((kind,)), data], [], _socket.MSG_NOSIGNAL)
+        except BlockingIOError:
+            return False
+        except OSError:
+            self.close()
+        return True
+
+    def _flush(self) -> None:
+        """Send queued frames as far as there is room."""
+        while self._backlog and self._send(*self._backlog.first()):
+            if self._fd < 0:
+                return
+            self._backlog.pop()
+        if self._backlog:
+            return
+        if self._closing:
+            self.close()
+        else:
+            self.watch()
+
+    def finish(self) -> None:
+        """Close the connection when everything queued has been taken."""
+        self._closing = True
+        if self._fd >= 0 and not self._backlog:
+            self.close()
+
+    def close(self) -> None:
+        """End it: the client has left, or we are done with it."""
+        if self._fd < 0:
+            return
+        self._door.loop.drop(self._fd)
+        self._socket.close()
+        self._fd = -1
+        self._backlog.close()
+        self._door.clients.remove(self)
+        if self.flags & p.ATTACH_STDIN:
+            self._door.served.stdin_ended()
+        self.flags = 0

@@ -1,0 +1,367 @@
+"""The life of a shim: prepare, then start the container's process, serve it, restart it, until it stays down; release.
+
+What belongs here: that life (:func:`live`), and what clients may ask of a running container. What does not: the steps
+(``prepare.py``, ``container.py``, ``release.py``), clients (``clients.py``), streams (``streams.py``).
+"""
+
+from __future__ import annotations
+
+import _signal
+import gc
+import os
+import sys
+from time import monotonic
+
+from section01_processes import LcmError, Plan, ProcessIdentity, read_json, warn
+
+from . import protocol as p
+from .clients import Door
+from .container import make_options, plan_life
+from .log import JsonFile, timestamp
+from .loop import Loop
+from .prepare import plan_prepare
+from .recorder import make_recorder
+from .release import kill_cgroup, plan_release_life, release, run_all
+from .status import Status
+from .streams import Input, Log, Output, Stdio, keep_slave, resize
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from section01_processes import Child
+
+    from .clients import Client
+    from .execs import Exec
+
+#: A shim is not stopped by signals: a container is stopped through its socket.
+IGNORED = (_signal.SIGTERM, _signal.SIGINT, _signal.SIGHUP, _signal.SIGQUIT, _signal.SIGUSR1, _signal.SIGUSR2)
+
+
+def live(arguments: dict[str, str]) -> int:
+    """Be the shim of one container, from its preparation to its release; return the exit code (nobody reads it)."""
+    for number in IGNORED:
+        _signal.signal(number, _signal.SIG_IGN)
+    os.umask(0o022)
+    shim = Shim(arguments)
+    try:
+        shim.prepare()
+        delay: float | None = 0.0
+        while delay is not None and shim.rest(delay):
+            shim.start()
+            shim.serve()
+            delay = shim.note_end()
+    except BaseException as error:
+        shim.fail(error)
+    shim.release()
+    shim.farewell()
+    return 0
+
+
+class Life:
+    """One life of the container's process: the process, the shim's ends of its streams, what is held for it."""
+
+    __slots__ = ("began", "child", "console", "ended", "held", "outputs", "slave", "stdin")
+
+    def __init__(self, child: Child, stdin: Input, outputs: list[Output]) -> None:
+        self.child = child
+        self.stdin = stdin
+        self.outputs = outputs
+        self.console = self.slave = -1
+        self.held: list[int] = []  # published ports
+        self.began = monotonic()
+        self.ended = False
+
+    def close(self) -> None:
+        """Close what is open; output that was not drained is lost."""
+        self.stdin.close()
+        for output in self.outputs:
+            output.close()
+        for fd in (self.console, self.slave, *self.held):
+            if fd >= 0:
+                os.close(fd)
+        self.child.close()
+
+
+class Shim:
+    """The state of one container's shim, and what its clients may ask (``clients.Served``)."""
+
+    def __init__(self, arguments: dict[str, str]) -> None:
+        """``arguments``: as ``protocol.py`` lists them."""
+        self.folder = arguments["folder"]
+        self.lock, self.record = int(arguments["lock"]), int(arguments["record"])
+        self.crash = arguments["crash"]
+        for fd in (self.lock, self.record, int(arguments["control"])):
+            if fd >= 0:
+                os.set_inheritable(fd, False)
+        self.loop = Loop()
+        self.door = Door(self.folder, self.loop, self)
+        self.stdin = Input(-1, self.loop, self.door.resume)
+        self.size = (0, 0)
+        self.door.admit(int(arguments["control"]), starting=True)
+        self.config: dict[str, Any] = read_json(os.path.join(self.folder, p.SHIM))
+        self.spec: dict[str, Any] = read_json(os.path.join(self.folder, p.CONFIG))
+        with open("/proc/self/cgroup", encoding="utf-8") as file:
+            self.came_from = file.read()
+        self.status = Status()
+        self.prepared = 0  # number of steps before those of a life
+        self.life: Life | None = None
+        self.execs: list[Exec] = []
+        self.log: Log | None = None
+        self.delay: float | None = None
+
+    # ── the verbs of live() ──────────────────────────────────────────────────────────────────────────────────────────
+
+    def prepare(self) -> None:
+        """Take our place: lock, namespace, cgroup; mount the root; find the user; open log and door."""
+        steps = plan_prepare(self.folder, self.config, self.spec, self.lock)
+        self.prepared = len(steps)
+        Plan("shim", steps).run({}, make_recorder(self.record, "shim", self.crash))
+        self.status.shim = str(ProcessIdentity.of("self"))
+        log = self.config.get("log") or {}
+        if log.get("driver", "json-file") == "json-file":
+            path = os.path.join(self.folder, p.LOG)
+            self.log = Log(JsonFile(path, log.get("max_size", 0), log.get("max_file", 1)))
+        self.door.open()
+
+    def rest(self, seconds: float) -> bool:
+        """Serve clients for ``seconds`` before the next start; False when the user stopped the container meanwhile."""
+        self.loop.run(lambda: self.status.stopped, seconds)
+        return not self.status.stopped
+
+    def start(self) -> None:
+        """Make the container, open its gate, tell who waits for that. Raises what went wrong; nobody lives then."""
+        self.life = start_life(self)
+        self.stdin = self.life.stdin
+        if not self.door.started(self.life.child.pid) and self.record >= 0:
+            os.close(self.record)  # a command that does not stay does not read records either
+            self.record = -1
+        slim()
+
+    def serve(self) -> None:
+        """Copy streams and answer clients until the process has ended."""
+        life = self.life
+        assert life
+        self.loop.watch(life.child.fileno(), self._process_ended)
+        self.loop.run(lambda: life.ended)
+
+    def _process_ended(self, _events: int) -> None:
+        """Event: the pidfd is readable."""
+        assert self.life
+        self.loop.drop(self.life.child.fileno())
+        self.life.ended = True
+
+    def note_end(self) -> float | None:
+        """Fetch the status, drain the output, record it; return after how many seconds to start again (None: never)."""
+        life, status = self.life, self.status
+        assert life
+        status.exit_code = life.child.wait()
+        if not has_own_pids(self.spec):  # what else lives there would keep the pipes open
+            kill_cgroup(self.config["cgroup"])
+        for output in life.outputs:
+            output.drain()
+        status.oom_killed = was_oom_killed(self.config["cgroup"])
+        status.finished, status.pid, status.identity = timestamp(), 0, ""
+        self.delay = decide(self.config, status, monotonic() - life.began, self.delay)
+        status.state = "exited" if self.delay is None else "restarting"
+        status.restarts += self.delay is not None
+        status.write(self.folder)
+        flags = (p.EXIT_OOM_KILLED if status.oom_killed else 0) | (0 if self.delay is None else p.EXIT_RESTARTING)
+        self.door.ended(status.exit_code, flags)
+        if self.delay is not None:
+            run_all(Plan("release", plan_release_life(self.folder, self.config["id"], self.config)))
+        life.close()
+        self.life = None
+        return self.delay
+
+    def fail(self, error: BaseException) -> None:
+        """Record and tell why the container could not start (or why its shim cannot go on)."""
+        explain(error)
+        code = getattr(error, "exit_code", 125)
+        text = error.message if isinstance(error, LcmError) else f"{type(error).__name__}: {error}"
+        frame = p.error_frame(code, text, getattr(error, "hint", ""), getattr(error, "explain", ""))
+        status = self.status
+        status.error, status.exit_code, status.pid, status.identity = str(error), code, 0, ""
+        status.state = "created" if status.started == p.ZERO_TIME else "exited"
+        try:
+            status.write(self.folder)
+        except OSError as further:
+            warn(f"status.json: {further}")
+        self.door.failed(frame)
+        if self.life:
+            self.life.child.signal(_signal.SIGKILL)
+            self.life.child.wait()
+
+    def release(self) -> None:
+        """Take back everything outside; an error is for the next command, which finds the lock free and heals."""
+        self.door.close()
+        try:
+            release(
+                self.folder,
+                self.config["id"],
+                remove=bool(self.config.get("auto_remove")),
+                by_shim=self.came_from,
+                record_fd=self.record,
+                crash=self.crash,
+            )
+        except Exception as error:
+            explain(error)
+        if self.life:
+            self.life.close()
+            self.life = None
+
+    def farewell(self) -> None:
+        """Free the lock; stay only until the last client has taken what is queued for it."""
+        if self.log:
+            self.log.close()
+        os.close(self.lock)
+        if self.record >= 0:
+            os.close(self.record)
+        self.loop.run(lambda: not self.execs, 5.0)  # their processes died with the container
+        self.door.dismiss()
+        self.loop.run(lambda: not self.door.clients)
+
+    # ── what clients ask ─────────────────────────────────────────────────────────────────────────────────────────────
+
+    def check_running(self) -> None:
+        """Raise LcmError unless the container's process runs."""
+        if self.life is None or self.life.ended:
+            raise LcmError(f"container {self.config['id'][:12]} is not running")
+
+    def signal(self, number: int, stop: bool) -> None:
+        """Signal process 1; ``stop``: and do not start it again. Between two lives a stop needs no signal."""
+        self.status.stopped = self.status.stopped or stop
+        if stop and self.status.state == "restarting":
+            return
+        self.check_running()
+        assert self.life
+        try:
+            self.life.child.signal(number)
+        except OSError as error:
+            raise LcmError(f"cannot send signal {number}: {error.strerror}") from None
+
+    def resize(self, rows: int, columns: int) -> None:
+        """Set the size of the container's terminal; before the start it is what the terminal begins with."""
+        self.size = (rows, columns)
+        if self.life and self.life.console >= 0:
+            resize(self.life.console, rows, columns)
+
+    def stdin_ended(self) -> None:
+        """Note that a client's stdin has ended, or it left: with ``stdin_once`` the container's ends too."""
+        if self.config.get("stdin_once") and not self.config.get("tty"):
+            self.stdin.end()
+
+    def exec(self, client: Client, request: dict[str, Any], fds: list[int]) -> None:
+        """Start a further process; the answer comes when it has been joined to the container."""
+        from .execs import start_exec
+
+        self.check_running()
+        start_exec(self, client, request, fds)
+
+
+def start_life(shim: Shim) -> Life:
+    """Run the plan of one life and take over its streams. Raises what went wrong; nobody lives then."""
+    from section08_oci import abandon, created
+
+    config, terminal = shim.config, bool(shim.config.get("tty"))
+    stdio = None if terminal else Stdio(open_stdin=bool(config.get("open_stdin")))
+    options = make_options(
+        shim.folder,
+        config,
+        stdio=stdio.theirs if stdio else (0, 1, 2),
+        console_size=shim.size,
+        close_first=(shim.lock,),
+        record_fd=shim.record,
+        crash=shim.crash,
+    )
+    slots: dict[str, Any] = {}
+    try:
+        plan = plan_life(shim.folder, shim.spec, options, shim.status)["shim"]
+        plan.run(slots, make_recorder(shim.record, "shim", shim.crash, shim.prepared))
+    except BaseException:
+        abandon(slots)
+        if stdio:
+            stdio.close()
+        for fd in held(slots):
+            os.close(fd)
+        raise
+    made = created(slots)
+    if made.netns >= 0:
+        os.close(made.netns)  # an open descriptor would keep the network namespace alive
+    if slots.get("address"):
+        shim.status.address = slots["address"]
+        shim.status.write(shim.folder)
+    life = watch_terminal(shim, made.child, made.console) if terminal else watch_pipes(shim, made.child, stdio)
+    life.held = held(slots)
+    return life
+
+
+def held(slots: dict[str, Any]) -> list[int]:
+    """Return the descriptors that hold published ports; they stay open until the endpoint is released."""
+    if "held0" not in slots:
+        return []
+    from section06_network import held_ports
+
+    return held_ports(slots)
+
+
+def watch_pipes(shim: Shim, child: Child, stdio: Stdio | None) -> Life:
+    """Return the life of ``child`` whose streams are pipes."""
+    assert stdio
+    stdio.close_theirs()
+    loop, tell = shim.loop, shim.door.tell
+    outputs = [Output(fd, kind, loop, shim.log, tell) for fd, kind in ((stdio.out, p.OUT), (stdio.err, p.ERR))]
+    return Life(child, Input(stdio.inp, loop, shim.door.resume), outputs)
+
+
+def watch_terminal(shim: Shim, child: Child, console: int) -> Life:
+    """Return the life of ``child`` that has a terminal, whose master is ``console``."""
+    os.set_blocking(console, False)
+    slave = keep_slave(console)
+    life = Life(
+        child,
+        Input(os.dup(console), shim.loop, shim.door.resume),
+        [Output(os.dup(console), p.OUT, shim.loop, shim.log, shim.door.tell)],
+    )
+    life.console, life.slave = console, slave
+    return life
+
+
+def has_own_pids(spec: dict[str, Any]) -> bool:
+    """Tell whether the container has a pid namespace of its own: then nothing of it outlives its process 1."""
+    return any(n["type"] == "pid" and not n.get("path") for n in spec.get("linux", {}).get("namespaces", ()))
+
+
+def was_oom_killed(path: str) -> bool:
+    """Tell whether the kernel killed a process of the container for want of memory."""
+    from section03_cgroups import Cgroup, ControllerMissing, Hierarchy
+
+    try:
+        return Cgroup(Hierarchy.detect(), path).oom_kills() > 0
+    except (ControllerMissing, OSError):
+        return False
+
+
+def decide(config: dict[str, Any], status: Status, uptime: float, last_delay: float | None) -> float | None:
+    """Return after how many seconds the restart policy wants another start, or None."""
+    text = config.get("restart") or "no"
+    if text == "no":
+        return None
+    from section09_init import RestartPolicy
+
+    policy = RestartPolicy.parse(text)
+    return policy.decide(status.exit_code, status.restarts, status.stopped, uptime=uptime, last_delay=last_delay)
+
+
+def explain(error: BaseException) -> None:
+    """Write an error with its notes (and, if nobody foresaw it, its traceback) to shim.log."""
+    if isinstance(error, (LcmError, OSError)):
+        warn("\n  ".join([str(error), *getattr(error, "__notes__", ())]))
+    else:
+        sys.excepthook(type(error), error, error.__traceback__)
+
+
+def slim() -> None:
+    """Give back the memory that the start needed: a shim lives long and mostly sleeps."""
+    gc.collect()
+    gc.freeze()
