@@ -29,11 +29,11 @@ HINTS = {
 }
 
 
-class ControllerMissing(LcmError):  # noqa: N818
+class ControllerMissing(LcmError):
     """A setting needs a controller that is not mounted (v1) or not enabled (v2) here."""
 
 
-class LimitRefused(LcmError):  # noqa: N818
+class LimitRefused(LcmError):
     """A limit that contradicts another one or has no meaning, found before any file was written."""
 
 

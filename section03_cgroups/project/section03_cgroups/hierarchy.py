@@ -13,18 +13,9 @@ from .errors import ControllerMissing
 
 #: Version 1's controllers; a mount option that is none of them is an option (``noprefix``, ``xattr`` …).
 V1_CONTROLLERS = (
-    "blkio",
-    "cpu",
-    "cpuacct",
-    "cpuset",
-    "debug",
-    "devices",
-    "freezer",
-    "hugetlb",
-    "memory",
-    "misc",
-    "net_cls",
-) + ("net_prio", "perf_event", "pids", "rdma")
+    "blkio", "cpu", "cpuacct", "cpuset", "debug", "devices", "freezer", "hugetlb", "memory", "misc", "net_cls",
+    "net_prio", "perf_event", "pids", "rdma",
+)  # fmt: skip
 
 
 class Hierarchy:

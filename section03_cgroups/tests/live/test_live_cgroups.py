@@ -1,0 +1,259 @@
+"""The kernel itself: each test in cgroups of its own, with children of its own; nothing is left."""
+
+import itertools
+import os
+import sys
+import time
+
+import pytest
+
+from section03_cgroups import Cgroup, Hierarchy, Limits, default_device_rules, plan_cgroup, plan_enter_cgroup
+
+M = 1 << 20
+HERE = Hierarchy.detect()
+V1 = {c: m for c, m in HERE.controllers.items() if m != HERE.unified}
+#: This machine as it is; and, where version 1 is mounted, without the unified hierarchy: another freezer, other kill.
+VIEWS = {HERE.mode: HERE} | ({"v1-only": Hierarchy("v1", V1, "")} if HERE.mode == "hybrid" else {})
+counter = itertools.count()
+
+
+@pytest.fixture(params=VIEWS)
+def view(request):
+    return VIEWS[request.param]
+
+
+@pytest.fixture
+def make():
+    """Make groups; kill and remove them in the end, and check that nothing is left."""
+    made = []
+
+    def maker(limits=None, hierarchy=HERE):
+        cgroup = Cgroup(hierarchy, f"/lcm-test-{os.getpid()}-{next(counter)}")
+        made.append(cgroup)
+        for step in plan_cgroup(cgroup, limits or Limits()):
+            step.apply({})
+        return cgroup
+
+    yield maker
+    for cgroup in made:
+        assert cgroup.kill()
+        reap()
+        cgroup.remove()
+        assert not cgroup.exists()
+
+
+def child(cgroup, run):
+    """Fork a child that joins ``cgroup`` and runs ``run``; its pid."""
+    pid = os.fork()
+    if pid:
+        return pid
+    try:
+        for step in plan_enter_cgroup(cgroup):
+            step.apply({})
+        os._exit(run() or 0)
+    except BaseException as error:
+        os.write(2, f"{error!r}\n".encode())
+    os._exit(99)
+
+
+def reap():
+    """Collect children that have ended."""
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        pass
+
+
+def spin():
+    while True:
+        pass
+
+
+def sleep_forever():
+    while True:
+        time.sleep(100)
+
+
+@pytest.mark.lane("host", "guest")
+def test_hog_is_killed_at_its_limit_and_counted_and_its_sibling_lives(make):
+    small, other = make(Limits(memory=32 * M, memory_swap=32 * M)), make(Limits(memory=256 * M))
+
+    def hog():
+        return len(bytearray(b"x") * (128 * M)) == 0
+
+    sibling = child(other, sleep_forever)
+    status = os.waitpid(child(small, hog), 0)[1]
+    assert os.WTERMSIG(status) == 9
+    assert small.oom_kills() == 1
+    assert other.oom_kills() == 0
+    assert small.stats().memory_limit == 32 * M
+    assert 16 * M < small.stats().memory_peak <= 32 * M
+    assert os.waitpid(sibling, os.WNOHANG) == (0, 0)
+
+
+@pytest.mark.lane("host", "guest")
+def test_one_process_more_than_the_limit_is_refused(make):
+    cgroup = make(Limits(pids=5))
+
+    def fork_five():
+        for made in range(5):
+            try:
+                if os.fork() == 0:
+                    sleep_forever()
+            except BlockingIOError:  # EAGAIN
+                return made
+        return 50
+
+    assert os.waitstatus_to_exitcode(os.waitpid(child(cgroup, fork_five), 0)[1]) == 4
+    assert (cgroup.stats().pids_limit, len(cgroup.pids())) == (5, 4)
+
+
+@pytest.mark.lane("host", "guest")
+def test_half_a_cpu_is_half_a_cpu(make):
+    cgroup = make(Limits(cpu_quota=50_000, cpu_period=100_000))
+    child(cgroup, spin)
+    time.sleep(0.2)
+    usage, began = cgroup.stats().cpu_usage, time.monotonic()
+    time.sleep(2)
+    used = (cgroup.stats().cpu_usage - usage) / 1e6 / (time.monotonic() - began)
+    assert used == pytest.approx(0.5, abs=0.05)
+    assert cgroup.stats().cpu_throttled_periods >= 15
+
+
+@pytest.mark.lane("host", "guest")
+def test_frozen_uses_no_cpu_and_thawed_goes_on(make, view):
+    cgroup = make(hierarchy=view)
+    child(cgroup, spin)
+    time.sleep(0.05)
+    cgroup.freeze()
+    before = cgroup.stats().cpu_usage
+    time.sleep(0.3)
+    assert cgroup.stats().cpu_usage == before
+    cgroup.thaw()
+    time.sleep(0.2)
+    assert cgroup.stats().cpu_usage > before
+
+
+@pytest.mark.lane("host", "guest")
+def test_kill_ends_a_fork_bomb_and_a_frozen_process(make, view):
+    def bomb():
+        while True:
+            try:
+                os.fork()
+            except BlockingIOError:
+                pass
+
+    for run, freeze in ((bomb, False), (sleep_forever, True)):
+        cgroup = make(Limits(pids=60), hierarchy=view)
+        pid = child(cgroup, run)
+        time.sleep(0.2)
+        assert cgroup.pids()
+        if freeze:
+            cgroup.freeze()
+        assert cgroup.kill()
+        assert os.WTERMSIG(os.waitpid(pid, 0)[1]) == 9
+        assert cgroup.pids() == []
+        assert cgroup.wait_empty(0.1)
+
+
+@pytest.mark.lane("host", "guest")
+def test_wait_empty_returns_when_the_last_one_ends_and_not_before(make, view):
+    cgroup = make(hierarchy=view)
+    child(cgroup, lambda: time.sleep(0.3))
+    time.sleep(0.1)
+    assert not cgroup.wait_empty(0.05)
+    began = time.monotonic()
+    assert cgroup.wait_empty(5)
+    assert time.monotonic() - began < 2
+
+
+@pytest.mark.lane("host", "guest")
+def test_set_raises_and_lowers_memory_on_a_living_group(make):
+    cgroup = make(Limits(memory=64 * M, memory_swap=64 * M))
+    for size in (128, 32, 96):
+        cgroup.set(Limits(memory=size * M, memory_swap=size * M))
+        assert cgroup.stats().memory_limit == size * M
+
+
+@pytest.mark.lane("host", "guest")
+def test_groups_made_inside_are_killed_and_removed_too(make):
+    cgroup = make()
+    inner = Cgroup(HERE, cgroup.path + "/inner/most")
+    inner.create()
+    pid = child(inner, sleep_forever)
+    time.sleep(0.1)
+    assert cgroup.pids() == [pid]
+    assert cgroup.kill()
+
+
+@pytest.mark.lane("host", "guest")
+def test_concurrent_makers_and_removers_of_one_parent_do_not_disturb_each_other():
+    parent = f"/lcm-test-{os.getpid()}-race/minidocker"
+    pids = []
+    for worker in range(4):
+        pid = os.fork()
+        if not pid:
+            try:
+                for n in range(15):
+                    cgroup = Cgroup(HERE, f"{parent}/{worker}-{n}")
+                    cgroup.create()
+                    for folder in cgroup.folders():
+                        assert os.path.isdir(folder)
+                    cgroup.remove()
+                os._exit(0)
+            except BaseException as error:
+                os.write(2, f"{error!r}\n".encode())
+            os._exit(1)
+        pids.append(pid)
+    assert [os.waitpid(pid, 0)[1] for pid in pids] == [0] * 4
+    assert not Cgroup(HERE, parent).exists()
+    Cgroup(HERE, parent.rpartition("/")[0]).remove()
+
+
+def opens_devices(cgroup):
+    """Return what a member may open: a standard device, the kernel's log; and whether it may make a node."""
+
+    def attempt():
+        result = 0
+        for bit, path in enumerate(("/dev/null", "/dev/kmsg")):
+            try:
+                os.close(os.open(path, os.O_RDONLY))
+                result |= 1 << bit
+            except PermissionError:
+                pass
+        return result
+
+    return os.waitstatus_to_exitcode(os.waitpid(child(cgroup, attempt), 0)[1])
+
+
+@pytest.mark.lane("host")
+@pytest.mark.parametrize("version", [1, 2])
+def test_default_device_rules_by_files_and_by_program(make, version):
+    controllers = {c: m for c, m in HERE.controllers.items() if version == 1 or c != "devices"}
+    cgroup = make(Limits(devices=default_device_rules()), Hierarchy(HERE.mode, controllers, HERE.unified))
+    assert opens_devices(cgroup) == 1
+    cgroup.set(Limits(devices=[{"allow": False}, {"allow": True, "type": "c", "major": 1, "minor": 11}]))
+    assert opens_devices(cgroup) == 2
+
+
+@pytest.mark.lane("host", "guest")
+def test_number_of_opened_files_is_pinned():
+    """Creating, limiting and entering cost one open per file; on the way of every container's start."""
+    cgroup = Cgroup(HERE, f"/lcm-test-{os.getpid()}-opens")
+    limits = Limits(memory=64 * M, cpu_quota=50_000, pids=10)
+    pid = os.fork()
+    if not pid:
+        opened = []
+        sys.addaudithook(lambda event, args: opened.append(args[0]) if event == "open" else None)
+        steps = plan_cgroup(cgroup, limits) + plan_enter_cgroup(cgroup)
+        for step in steps:
+            step.apply({})
+        settings = len(steps) - 2
+        cpuset = 4 if HERE.find("cpuset")[1] == 1 else 0
+        control = 0
+        if HERE.mode == "v2":  # one read of the root's cgroup.subtree_control, and its writes when it is the first
+            control = sum(1 for path in opened if str(path).endswith("subtree_control"))
+        os._exit(0 if len(opened) == settings + cpuset + control + len(HERE.mounts()) else len(opened))
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    cgroup.remove()
