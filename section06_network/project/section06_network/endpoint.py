@@ -21,7 +21,7 @@ from .errors import NetworkError
 from .foreign import remove_accepts
 from .network import drop_link, ensure_forwarding, ensure_network, own_link, remove_bridge
 from .ports import PublishedPort, held_port, hold_port
-from .rules import add_elements, delete_elements, delete_table, ensure_rules, own_ports, replace_rules
+from .rules import add_elements, delete_elements, delete_table, ensure_rules, finish_deleting, own_ports, replace_rules
 from .store import Endpoint, EndpointSpec, Network, NetworkStore
 
 TYPE_CHECKING = False
@@ -190,7 +190,7 @@ def _remove_network(netlink: Netlink, network: Network) -> None:
         remove_bridge(netlink, network)
     finally:
         if removing:
-            removing.check()
+            finish_deleting(removing)
 
 
 def reload(store: NetworkStore) -> list[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 
 from .errors import FirewallError
+from .lock import held
 
 FOLDERS = ("/usr/sbin", "/sbin", "/usr/bin", "/bin", "/usr/local/sbin")
 PACKAGES = {"nft": "nftables"}  # where the program is not called as its package
@@ -30,6 +31,7 @@ class Running:
             os.lseek(given, 0, os.SEEK_SET)
             moves = [(os.POSIX_SPAWN_DUP2, given, 0)]
             moves += [(os.POSIX_SPAWN_DUP2, self._output, fd) for fd in (1, 2)]
+            moves += [(os.POSIX_SPAWN_DUP2, lock, 3 + n) for n, lock in enumerate(held)]  # see lock.py
             environment = {"PATH": ":".join(FOLDERS), "LC_ALL": "C"}
             self._pid = os.posix_spawn(path, argv, environment, file_actions=moves, setsigmask=[])
         finally:

@@ -136,9 +136,14 @@ def delete_elements(network: Network, ports: list[PublishedPort]) -> None:
     if not deletes or Running(["nft", "-f", "-"], "".join(deletes)).result()[0] == 0:
         return
     for line in deletes:  # one was missing, so the whole transaction was refused
-        status, said = Running(["nft", "-f", "-"], line).result()
-        if status and "No such file or directory" not in said:
-            raise FirewallError(f"nft {line.strip()} failed: {said.strip()}")
+        finish_deleting(Running(["nft", "-f", "-"], line))
+
+
+def finish_deleting(running: Running) -> None:
+    """Wait for an nft that deletes; that something is gone already is fine."""
+    status, said = running.result()
+    if status and "No such file or directory" not in said:
+        raise FirewallError(f"nft failed to delete: {' '.join(said.split())}")
 
 
 def delete_table(network: Network) -> Running | None:

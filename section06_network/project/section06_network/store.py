@@ -13,12 +13,12 @@ count. What belongs here: shapes and files. What does not: the kernel (``network
 from __future__ import annotations
 
 import os
-from fcntl import LOCK_EX, flock
 
 from section01_processes import format_json, read_json, write_file
 
 from .core.leases import Leases, Subnet
 from .errors import NetworkNotFound
+from .lock import Lock
 from .ports import PublishedPort
 
 TYPE_CHECKING = False
@@ -105,22 +105,6 @@ class Endpoint(EndpointSpec):
     """An endpoint on record: the specification with the address and the host ports that it got."""
 
     __slots__ = ()
-
-
-class Lock:
-    """The network's lock, for the length of a ``with`` block. flock(2): a killed holder frees it."""
-
-    __slots__ = ("_fd", "_path")
-
-    def __init__(self, path: str) -> None:
-        self._path = path
-
-    def __enter__(self) -> None:
-        self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        flock(self._fd, LOCK_EX)
-
-    def __exit__(self, *_: object) -> None:
-        os.close(self._fd)
 
 
 class NetworkStore:

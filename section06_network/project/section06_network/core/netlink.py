@@ -15,7 +15,7 @@ import _socket
 import os
 from _struct import Struct
 
-from section06_network._syscalls import become_netns
+from section02_namespaces import CLONE_NEWNET, setns
 from section06_network.errors import NetlinkError
 
 TYPE_CHECKING = False
@@ -146,10 +146,7 @@ def netlink_in(netns: int) -> Netlink:
     """
     home = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
     try:
-        become_netns(netns)
-        try:
-            return Netlink()
-        finally:
-            become_netns(home)
+        setns(os.dup(netns), CLONE_NEWNET)  # setns closes what it is given
+        return Netlink()
     finally:
-        os.close(home)
+        setns(home, CLONE_NEWNET)
