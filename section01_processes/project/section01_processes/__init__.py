@@ -75,8 +75,9 @@ if TYPE_CHECKING:
     from .signals import signal_name as signal_name
     from .signals import signal_number as signal_number
     from .stat import ProcessStat as ProcessStat
+    from .tool import run_tool as run_tool
     from .tree import ProcessTree as ProcessTree
-    from .warn import warn as warn
+    from .warning import warn as warn
 
 
 def lazy_exports(package: str, where: Mapping[str, str]) -> Callable[[str], object]:
@@ -160,10 +161,11 @@ _WHERE = {
     "socket_pair": "messages",
     "spawn": "core.spawn",
     "start_interpreter": "interpreter",
+    "run_tool": "tool",
     "sync_folder": "files",
     "syscall": "_syscalls",
     "syscall_number": "_syscalls",
-    "warn": "warn",
+    "warn": "warning",
     "write_file": "files",
 }
 __all__ = ["lazy_exports"]

@@ -46,19 +46,19 @@ class UsageError(LcmError):
     """The caller asked for something that cannot be."""
 
 
-class ProgramNotFound(LcmError):  # noqa: N818 - a sentence, not a suffix
+class ProgramNotFound(LcmError):
     """No such program, by name along PATH or by path."""
 
     exit_code = 127
 
 
-class ProgramNotExecutable(LcmError):  # noqa: N818 - a sentence, not a suffix
+class ProgramNotExecutable(LcmError):
     """The program is there and cannot be executed: a folder, not allowed, or not a format the kernel knows."""
 
     exit_code = 126
 
 
-class ChildFailed(LcmError):  # noqa: N818 - a sentence, not a suffix
+class ChildFailed(LcmError):
     """A child failed before its execve, and said so through the report pipe; ``errno`` is 0 where there was none."""
 
     def __init__(self, message: str, *, errno: int = 0, exit_code: int = 125) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import inspect
 import os
-import sys
 from typing import TYPE_CHECKING, Any
 
 from .core.plan import PROCESSES, RECORD, Plan, Slot, Step
@@ -128,7 +127,7 @@ def _argument(step: Step, name: str, value: Any, slots: Mapping[str, Any]) -> st
     """Return one argument: flags by their constants' names, environments by their variables' names."""
     value = _resolved(value, slots)
     if isinstance(value, int) and (prefix := _prefix(step.act, name)):
-        return f"{name}={flag_names(sys.modules[step.act.__module__].__dict__, prefix, value)}"
+        return f"{name}={flag_names(getattr(step.act, '__globals__', {}), prefix, value)}"
     if name in ENVIRONMENT_NAMES and not isinstance(value, (Slot, str, bytes, int)):
         return f"{name}={environment_names(value)}"
     return _value(value, slots)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _SPACE = " \t\n\r"
 
 
-class BadJson(LcmError, ValueError):  # noqa: N818 - as above
+class BadJson(LcmError, ValueError):
     """A text that is not JSON."""
 
 

@@ -77,8 +77,9 @@ def listen_unix(path: str, *, backlog: int = 64, mode: int = 0o700) -> int:
     """
     sock = _socket.socket(_socket.AF_UNIX, _FLAGS, 0)
     try:
-        os.fchmod(sock.fileno(), mode)  # before bind: the file gets it, and no umask had to change
+        os.fchmod(sock.fileno(), mode)  # before bind: the file is never open to more than this
         _at(path, sock.bind)
+        os.chmod(path, mode)  # bind took the umask off
         sock.listen(backlog)
     except BaseException:
         sock.close()

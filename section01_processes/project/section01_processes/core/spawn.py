@@ -100,18 +100,28 @@ def spawn(run: Callable[[], int | None], *, report: bool = False) -> Child:
     """
     assert_single_thread()
     reader, writer = os.pipe2(os.O_CLOEXEC) if report else (-1, -1)
-    mask = _signal.pthread_sigmask(
-        _signal.SIG_BLOCK, _signal.valid_signals()
-    )  # no handler of ours may run in the child
-    pid = os.fork()
-    if pid == 0:
-        os._exit(_run_child(run, mask, reader, writer))
-    _signal.pthread_sigmask(_signal.SIG_SETMASK, mask)
+    # No handler of ours may run in the child, not even between fork and its first line.
+    mask = _signal.pthread_sigmask(_signal.SIG_BLOCK, _signal.valid_signals())
+    try:
+        pid = os.fork()
+        if pid == 0:
+            os._exit(_run_child(run, mask, reader, writer))
+    except OSError:  # EAGAIN: too many processes; ENOMEM (also: the pid namespace's PID 1 is gone, LCM-NS-02)
+        _close(reader)
+        raise
+    finally:
+        _signal.pthread_sigmask(_signal.SIG_SETMASK, mask)
+        _close(writer)
     child = Child(pid, os.pidfd_open(pid))
     if report:
-        os.close(writer)
         _raise_reported(child, reader)
     return child
+
+
+def _close(fd: int) -> None:
+    """Close ``fd`` unless it is -1."""
+    if fd >= 0:
+        os.close(fd)
 
 
 def _run_child(run: Callable[[], int | None], mask: set[int], reader: int, writer: int) -> int:
@@ -119,8 +129,7 @@ def _run_child(run: Callable[[], int | None], mask: set[int], reader: int, write
     try:
         _forget_handlers()
         _signal.pthread_sigmask(_signal.SIG_SETMASK, mask)
-        if reader >= 0:
-            os.close(reader)
+        _close(reader)
         return run() or 0
     except SystemExit as leave:
         return leave.code if isinstance(leave.code, int) else bool(leave.code)

@@ -1,0 +1,59 @@
+"""What the command lines of all sections have in common: errors become a line and an exit code.
+
+What belongs here: the outermost frame of a tool. What does not: commands. Slow path (click).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, NoReturn
+
+from .errors import LcmError, UsageError
+
+if TYPE_CHECKING:
+    import click
+
+
+def run_tool(command: click.Command, name: str) -> NoReturn:
+    """Run ``command`` as program ``name`` and exit: LcmError and OSError become ``name: error: …``, no traceback.
+
+    Exit codes: the error's own (125 by default), 2 for wrong usage, 130 for Ctrl-C, 141 when the reader of our output
+    has gone.
+    """
+    import click
+
+    try:
+        result = command.main(prog_name=name, standalone_mode=False)
+        sys.stdout.flush()
+        code = result if isinstance(result, int) else 0
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        code = 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the interpreter flushes once more at its end
+        code = 141
+    except (LcmError, OSError) as error:
+        print(f"{name}: error: {_sentence(error)}", file=sys.stderr)
+        code = error.exit_code if isinstance(error, LcmError) else 125
+    sys.exit(code)
+
+
+def _sentence(error: Exception) -> str:
+    """Return an error as one line, with the notes that were added on its way."""
+    text = str(error)
+    if isinstance(error, OSError) and not isinstance(error, LcmError):
+        text = f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror or error)
+    notes = [note for note in getattr(error, "__notes__", ()) if note]
+    return "; ".join([text, *notes])
+
+
+def process_id(text: str) -> int:
+    """Return the pid that a user wrote: a number, or ``self`` for the caller's own parent shell. Raises UsageError."""
+    if text == "self":
+        return os.getppid()
+    if not (text.isascii() and text.isdigit() and int(text) > 0):
+        raise UsageError(f"invalid pid: {text!r}", exit_code=2)
+    return int(text)
