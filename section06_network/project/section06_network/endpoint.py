@@ -19,7 +19,7 @@ from .core import links
 from .core.netlink import NETLINK_ROUTE, Netlink, netlink_in
 from .errors import NetworkError
 from .foreign import remove_accepts
-from .network import drop_link, ensure_forwarding, ensure_network, own_link, remove_bridge
+from .network import drop_link, ensure_forwarding, ensure_network, own_link, remove_links
 from .ports import PublishedPort, held_port, hold_port
 from .rules import add_elements, delete_elements, delete_table, ensure_rules, finish_deleting, own_ports, replace_rules
 from .store import Endpoint, EndpointSpec, Network, NetworkStore
@@ -112,7 +112,7 @@ def create_veth(network: Network, name: str, netns: int, address: str, mac: str)
         if not bridge:
             raise NetworkError(f"bridge {network.bridge} vanished", explain="LCM-NET-03")
         packed = bytes.fromhex((mac or mac_text(address)).replace(":", ""))
-        pair = links.new_veth(name, bridge.index, INSIDE, netns, packed, network.mtu)
+        pair = links.new_veth(name, bridge.index, INSIDE, netns, packed, network.mtu, network.group)
         netlink.ask(pair, links.set_hairpin(name))
 
 
@@ -159,7 +159,8 @@ def release_endpoint(store: NetworkStore, owner: str) -> None:
 
 def _release(netlink: Netlink, store: NetworkStore, name: str, endpoint: Endpoint) -> None:
     """Release one endpoint: link, elements, lease, record, and the shared parts after the last."""
-    drop_link(netlink, endpoint.host_if)
+    if len(store.owners(name)) > 1:
+        drop_link(netlink, endpoint.host_if)  # slow (the kernel waits for its readers), so before the lock
     with store.lock(name):
         network = store.network(name)
         last = not [owner for owner in store.owners(name) if owner != endpoint.id]
@@ -168,6 +169,7 @@ def _release(netlink: Netlink, store: NetworkStore, name: str, endpoint: Endpoin
             if last:
                 _remove_network(netlink, network)
             else:
+                drop_link(netlink, endpoint.host_if)
                 delete_elements(network, ports)
             for port in ports:
                 os.unlink(f"{network.folder}/ports/{port.key}")
@@ -187,7 +189,7 @@ def _remove_network(netlink: Netlink, network: Network) -> None:
     removing = delete_table(network)  # it waits for the kernel, as removing a link does: both at once
     try:
         remove_accepts(network)
-        remove_bridge(netlink, network)
+        remove_links(netlink, network)
     finally:
         if removing:
             finish_deleting(removing)

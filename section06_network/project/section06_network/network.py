@@ -70,7 +70,7 @@ def _make(netlink: Netlink, store: NetworkStore, name: str, last: Network | None
         store.save(network)
         try:
             if not link:
-                netlink.ask(links.new_bridge(network.bridge, bridge_mac(network.folder), network.mtu))
+                netlink.ask(links.new_bridge(network.bridge, bridge_mac(network.folder), network.mtu, network.group))
         except NetlinkError as error:
             if error.errno == EEXIST:  # another state folder was faster
                 continue
@@ -129,16 +129,16 @@ def _was_off(netlink: Netlink) -> bool:
     return any(link.alias == f"{ALIAS}0" for link in links.all_links(netlink))
 
 
-def remove_bridge(netlink: Netlink, network: Network) -> None:
-    """Remove the bridge and give ip_forward back its old value. The caller holds the lock. Nothing there: nothing."""
+def remove_links(netlink: Netlink, network: Network) -> None:
+    """Remove the bridge and its ports, give ip_forward back its old value. The caller holds the lock."""
     link = own_link(netlink, network)
-    if not link:
-        return
-    if link.alias == f"{ALIAS}0" and not _others_forward(netlink, link):
+    if not link and links.get_link(netlink, network.bridge):
+        return  # ours is long gone, and another state folder has the name
+    if link and link.alias == f"{ALIAS}0" and not _others_forward(netlink, link):
         write_sysctl(IP_FORWARD, "0")
         if _others_forward(netlink, link):  # somebody came in between and saw it on
             write_sysctl(IP_FORWARD, "1")
-    drop_link(netlink, network.bridge)
+    _drop(netlink, links.delete_group(network.group))
 
 
 def _others_forward(netlink: Netlink, ours: links.Link) -> bool:
@@ -149,8 +149,12 @@ def _others_forward(netlink: Netlink, ours: links.Link) -> bool:
 
 def drop_link(netlink: Netlink, name: str) -> None:
     """Remove link ``name``; that it is gone is fine."""
+    _drop(netlink, links.delete_link(name))
+
+
+def _drop(netlink: Netlink, request: Request) -> None:
     try:
-        netlink.ask(links.delete_link(name))
+        netlink.ask(request)
     except NetlinkError as error:
         if error.errno != links.ENODEV:
             raise

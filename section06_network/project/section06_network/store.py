@@ -33,6 +33,9 @@ SUBNETS = (
     *("10.92.0.0/16", "10.93.0.0/16", "192.168.212.0/22", "192.168.216.0/22", "192.168.220.0/22", "10.213.0.0/16"),
 )
 
+#: Our links are in groups (``ip link show group …``) from here on: "md" and the network's number.
+GROUP = 0x6D640000
+
 
 class Network:
     """A bridge with its subnet: ``name``, ``number`` (of the link and the subnet), ``mtu`` (bytes)."""
@@ -55,6 +58,11 @@ class Network:
     def table(self) -> str:
         """The name of its nft table (family ip)."""
         return f"lcm{self.number or ''}"
+
+    @property
+    def group(self) -> int:
+        """The number of the link group that its links are in."""
+        return GROUP + self.number
 
     @property
     def gateway(self) -> str:
