@@ -12,7 +12,20 @@ from section01_processes import Slot, Step, SyscallError, action
 
 from . import _syscalls
 from .core.create import setns
-from .core.kinds import KINDS, flags_of, kind_named, namespaces_of
+from .core.kinds import (  # noqa: F401  an explanation decodes flags with them
+    CLONE_NEWCGROUP,
+    CLONE_NEWIPC,
+    CLONE_NEWNET,
+    CLONE_NEWNS,
+    CLONE_NEWPID,
+    CLONE_NEWTIME,
+    CLONE_NEWUSER,
+    CLONE_NEWUTS,
+    KINDS,
+    flags_of,
+    kind_named,
+    namespaces_of,
+)
 from .errors import explain_setns
 
 TYPE_CHECKING = False
@@ -20,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 
-@action("setns(2)")
+@action("setns(2)", flags="CLONE_")
 def setns_pidfd(pidfd: int, flags: int) -> None:
     """Join all namespaces of the kinds in ``flags`` of the process behind ``pidfd``, all or none (Linux 5.8).
 
@@ -33,7 +46,7 @@ def setns_pidfd(pidfd: int, flags: int) -> None:
         raise explain_setns(error, flags) from None
 
 
-@action("setns(2)")
+@action("setns(2)", flags="kind:CLONE_")
 def setns_duplicate(fd: int, kind: int) -> None:
     """Join the namespace behind ``fd``, of ``kind``; ``fd`` stays open."""
     setns(os.dup(fd), kind)

@@ -12,6 +12,16 @@ from section01_processes import UsageError, action
 from . import _syscalls
 from .copying import copy_up
 from .core import flags as k
+from .core.flags import (  # noqa: F401  an explanation decodes flags with them
+    MOUNT_ATTR_NOATIME,
+    MOUNT_ATTR_NODEV,
+    MOUNT_ATTR_NODIRATIME,
+    MOUNT_ATTR_NOEXEC,
+    MOUNT_ATTR_NOSUID,
+    MOUNT_ATTR_NOSYMFOLLOW,
+    MOUNT_ATTR_RDONLY,
+    MOUNT_ATTR_STRICTATIME,
+)
 from .core.mounts import attach_in_root, clone_tree, dress, new_filesystem
 from .core.paths import make_target, safe_open
 from .errors import mount_error
@@ -21,24 +31,29 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-@action("mount_setattr(2)")
+_FLAGS = "set_:MOUNT_ATTR_ clear:MOUNT_ATTR_ all_set:MOUNT_ATTR_ all_clear:MOUNT_ATTR_"
+
+
+@action("mount_setattr(2)", flags=_FLAGS)
 def mount_bind_with(
     root_fd: int,
     target: str,
     source: str,
     recursive: bool,
-    own: tuple[int, int],
-    below: tuple[int, int],
-    propagation: str,
+    set_: int,
+    clear: int,
+    all_set: int = 0,
+    all_clear: int = 0,
+    propagation: str = "",
 ) -> None:
-    """Bind ``source`` to ``target`` with attributes (to set, to clear) for this mount and for all ``below``.
+    """Bind ``source`` to ``target``; attributes to set and to clear for this mount, and for ``all`` below it too.
 
     Attributes that a user namespace has locked stay as they are, unless a word asks to clear one: then EPERM.
     """
     try:
         tree = clone_tree(source, recursive)
         try:
-            dress_with(tree, own, below, propagation)
+            _dress(tree, set_, clear, all_set, all_clear, propagation)
         except OSError:
             os.close(tree)
             raise
@@ -47,28 +62,36 @@ def mount_bind_with(
         raise mount_error(error, f"bind {source} → {target}", "bind") from error
 
 
-def dress_with(mount_fd: int, own: tuple[int, int], below: tuple[int, int], propagation: str) -> None:
-    """Apply attributes and propagation to a mount and, as far as they say so, to those below it."""
-    kind = k.PROPAGATION.get(propagation, 0)
-    everywhere = bool(kind & k.MS_REC)
-    dress(mount_fd, *below, kind & ~k.MS_REC if everywhere else 0, recursive=True)
-    dress(mount_fd, *own, 0 if everywhere else kind)
-
-
-@action("mount_setattr(2)")
-def change_mount(root_fd: int, target: str, own: tuple[int, int], below: tuple[int, int], propagation: str) -> None:
+@action("mount_setattr(2)", flags=_FLAGS)
+def change_mount(
+    root_fd: int,
+    target: str,
+    set_: int,
+    clear: int = 0,
+    all_set: int = 0,
+    all_clear: int = 0,
+    propagation: str = "",
+) -> None:
     """Change attributes and propagation of what is mounted at ``target`` inside the root."""
     try:
         fd = safe_open(root_fd, target)
         try:
-            dress_with(fd, own, below, propagation)
+            _dress(fd, set_, clear, all_set, all_clear, propagation)
         finally:
             os.close(fd)
     except OSError as error:
         raise mount_error(error, f"remount {target}") from error
 
 
-@action("fsopen(2)")
+def _dress(mount_fd: int, set_: int, clear: int, all_set: int, all_clear: int, propagation: str) -> None:
+    """Apply attributes and propagation to a mount and, as far as they say so, to those below it."""
+    kind = k.PROPAGATION.get(propagation, 0)
+    everywhere = bool(kind & k.MS_REC)
+    dress(mount_fd, all_set, all_clear, kind & ~k.MS_REC if everywhere else 0, recursive=True)
+    dress(mount_fd, set_, clear, 0 if everywhere else kind)
+
+
+@action("fsopen(2)", flags="attributes:MOUNT_ATTR_")
 def mount_tmpfs(
     root_fd: int, target: str, source: str, data: Sequence[str], attributes: int, with_content: bool = False
 ) -> None:

@@ -78,7 +78,7 @@ def plan_cgroup_mounts(root: Slot | int, target: str, layout: CgroupLayout, attr
         steps.append(Step(make_links, root, links, about="links to joint controllers"))
     if attributes & MOUNT_ATTR_RDONLY:
         about = f"make {target} read-only"
-        steps.append(Step(change_mount, root, target, (MOUNT_ATTR_RDONLY, 0), (0, 0), "", about=about))
+        steps.append(Step(change_mount, root, target, MOUNT_ATTR_RDONLY, about=about))
     return steps
 
 
@@ -96,4 +96,4 @@ def _one(
     if layout.namespace:
         return Step(mount_filesystem, root, target, fstype, "cgroup", data, attributes, about=about)
     source = (host_mount + "/" + layout.path.strip("/")).rstrip("/")
-    return Step(mount_bind_with, root, target, source, True, (attributes, 0), (0, 0), "", about=f"bind {about}")
+    return Step(mount_bind_with, root, target, source, True, attributes, 0, about=f"bind {about}")

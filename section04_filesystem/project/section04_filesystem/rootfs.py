@@ -108,7 +108,7 @@ def plan_root_mounts(
         if dev_symlinks:
             steps.append(Step(make_links, ROOT, list(dev_symlinks), about="/dev/fd, stdin, stdout, stderr, core, ptmx"))
     if dev and MountOptions.parse(dev[-1].get("options") or ()).set & MOUNT_ATTR_RDONLY:
-        steps.append(Step(change_mount, ROOT, "/dev", (MOUNT_ATTR_RDONLY, 0), (0, 0), "", about="make /dev read-only"))
+        steps.append(Step(change_mount, ROOT, "/dev", MOUNT_ATTR_RDONLY, about="make /dev read-only"))
     steps += [Step(make_readonly, ROOT, path, about=f"read-only {path}") for path in readonly_paths]
     steps += [Step(mask_path, ROOT, path, about=f"mask {path}") for path in masked_paths]
     return steps
@@ -141,12 +141,12 @@ def plan_mount(mount: Mapping[str, Any], cgroup_layout: CgroupLayout | None = No
     fstype = "bind" if _is_bind(mount) else str(mount.get("type") or "none")
     _check_proc(target, fstype)
     about = f"{source or fstype} → {target} ({fstype})"
-    own, below = (options.set, options.clear), (options.all_set, options.all_clear)
+    change = (options.set, options.clear, options.all_set, options.all_clear, options.propagation)
     if options.remount:
-        return [Step(change_mount, ROOT, target, own, below, options.propagation, about=f"remount {target}")]
+        return [Step(change_mount, ROOT, target, *change, about=f"remount {target}")]
     if fstype == "bind":
         check_no_data(target, options.data)
-        return [_plan_bind(target, source, options, own, below, about)]
+        return [_plan_bind(target, source, options, change, about)]
     if fstype == "none":
         raise UsageError(f"mount {target}: neither a type nor bind is given")
     attributes = options.attributes()
@@ -164,20 +164,20 @@ def plan_mount(mount: Mapping[str, Any], cgroup_layout: CgroupLayout | None = No
     steps = [step]
     if options.propagation:
         word = options.propagation
-        steps.append(Step(change_mount, ROOT, target, (0, 0), (0, 0), word, about=f"{target}: {word}"))
+        steps.append(Step(change_mount, ROOT, target, 0, 0, 0, 0, word, about=f"{target}: {word}"))
     return steps
 
 
 def _plan_bind(
-    target: str, source: str, options: MountOptions, own: tuple[int, int], below: tuple[int, int], about: str
+    target: str, source: str, options: MountOptions, change: tuple[int, int, int, int, str], about: str
 ) -> Step:
     """Return the step of a bind: core's where that is enough."""
     if not source:
         raise UsageError(f"mount {target}: a bind needs a source")
     recursive = options.bind != "bind"
-    if not options.clear and below == (0, 0) and not options.propagation:
+    if change == (options.set, 0, 0, 0, ""):
         return Step(mount_bind, ROOT, target, source, recursive, options.set, about=about)
-    return Step(mount_bind_with, ROOT, target, source, recursive, own, below, options.propagation, about=about)
+    return Step(mount_bind_with, ROOT, target, source, recursive, *change, about=about)
 
 
 def _plan_cgroup(target: str, attributes: int, layout: CgroupLayout | None) -> list[Step]:

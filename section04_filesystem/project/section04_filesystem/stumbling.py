@@ -8,9 +8,9 @@ from __future__ import annotations
 STUMBLING_BLOCKS: dict[str, dict[str, str]] = {
     "LCM-FS-01": {
         "symptom": "pivot_root: Invalid argument (EINVAL)",
-        "cause": "one of six: the new root is no mount point; it or its parent is shared; the folder for the old root is "
-        "not below it; the current root is no mount (after chroot); the root is the initial ramfs; the folder for the "
-        "old root is shared",
+        "cause": "one of six: the new root is no mount point; it or its parent is shared; the folder for the old root "
+        "is not below it; the current root is no mount (after chroot); the root is the initial ramfs; the folder for "
+        "the old root is shared",
         "remedy": "mount --make-rprivate / and mount --bind NEW NEW first; the error names which one it was",
         "link": "pivot_root(2)",
     },
@@ -29,9 +29,9 @@ STUMBLING_BLOCKS: dict[str, dict[str, str]] = {
     },
     "LCM-NS-05": {
         "symptom": "mount proc: Operation not permitted; the kernel log says 'VFS: Mount too revealing'",
-        "cause": "in a user namespace proc may be mounted only where a fully visible proc is already; inside Docker parts "
-        "of it are masked. sysfs needs a network namespace of one's own",
-        "remedy": "bind the visible /proc instead, or run the outer container with its masks off (systempaths=unconfined)",
+        "cause": "in a user namespace proc may be mounted only where a fully visible proc is already; inside Docker "
+        "parts of it are masked. sysfs needs a network namespace of one's own",
+        "remedy": "bind the visible /proc instead, or run the outer container with systempaths=unconfined",
         "link": "mount_namespaces(7)",
     },
     "LCM-IM-01": {

@@ -12,14 +12,25 @@ from section01_processes import Slot, Step, SyscallError, action
 from section02_namespaces import _syscalls
 from section02_namespaces.errors import explain_setns, explain_unshare
 
-from .kinds import CLONE_NEWUSER, KINDS, kind_named
+from .kinds import (  # noqa: F401  an explanation decodes flags with them
+    CLONE_NEWCGROUP,
+    CLONE_NEWIPC,
+    CLONE_NEWNET,
+    CLONE_NEWNS,
+    CLONE_NEWPID,
+    CLONE_NEWTIME,
+    CLONE_NEWUSER,
+    CLONE_NEWUTS,
+    KINDS,
+    kind_named,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-@action("unshare(2)")
+@action("unshare(2)", flags="CLONE_")
 def unshare(flags: int) -> None:
     """Move the *calling* process to new namespaces of the kinds in ``flags`` (CLONE_NEW*).
 
@@ -38,7 +49,7 @@ def open_namespace(path: str) -> int:
     return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
 
 
-@action("setns(2)")
+@action("setns(2)", flags="kind:CLONE_")
 def setns(fd: int, kind: int) -> None:
     """Join the namespace behind ``fd``, which must be of ``kind`` (a CLONE_NEW* flag; 0: any), and close ``fd``."""
     try:

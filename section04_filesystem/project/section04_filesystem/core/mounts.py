@@ -18,6 +18,16 @@ from section04_filesystem import _syscalls
 from section04_filesystem.errors import mount_error
 
 from . import flags as k
+from .flags import (  # noqa: F401  an explanation decodes flags with them
+    MOUNT_ATTR_NOATIME,
+    MOUNT_ATTR_NODEV,
+    MOUNT_ATTR_NODIRATIME,
+    MOUNT_ATTR_NOEXEC,
+    MOUNT_ATTR_NOSUID,
+    MOUNT_ATTR_NOSYMFOLLOW,
+    MOUNT_ATTR_RDONLY,
+    MOUNT_ATTR_STRICTATIME,
+)
 from .paths import make_target
 
 TYPE_CHECKING = False
@@ -97,7 +107,7 @@ def attach_in_root(mount_fd: int, root_fd: int, target: str, links: bool = True)
         os.close(mount_fd)
 
 
-@action("fsopen(2)")
+@action("fsopen(2)", flags="attributes:MOUNT_ATTR_")
 def mount_filesystem(
     root_fd: int, target: str, fstype: str, source: str = "", data: Sequence[str] = (), attributes: int = 0
 ) -> None:
@@ -109,7 +119,7 @@ def mount_filesystem(
         raise mount_error(error, f"mount {source or fstype} → {target} (type {fstype})", fstype) from error
 
 
-@action("open_tree(2)")
+@action("open_tree(2)", flags="attributes:MOUNT_ATTR_")
 def mount_bind(root_fd: int, target: str, source: str, recursive: bool = True, attributes: int = 0) -> None:
     """Bind ``source`` of the host to ``target`` inside the root, with MOUNT_ATTR_* ``attributes`` added."""
     try:

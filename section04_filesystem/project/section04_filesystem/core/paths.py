@@ -1,8 +1,8 @@
 """Open paths of a root that may be hostile, without ever leaving it.
 
 An image's ``/etc`` may be a symbolic link to ``/`` or to ``../../..``. Resolved as plain text from outside it would
-lead into the host. So every path inside a root is opened with openat2(2) RESOLVE_IN_ROOT: links and ``..`` are resolved as
-if the process were chrooted there, and what comes back is a descriptor, which no later rename can redirect.
+lead into the host. So every path inside a root is opened with openat2(2) RESOLVE_IN_ROOT: links and ``..`` are
+resolved as if the process were chrooted there, and what comes back is a descriptor, which no rename can redirect.
 
 What belongs here: opening and creating targets. What does not: mounting on them; kernels without openat2 (``walk.py``
 registers itself as ``fallback``).
