@@ -1,0 +1,109 @@
+"""``--dry-run`` and ``--explain``: the plans of every process, printed or told while they run.
+
+What belongs here: gathering the plans, and the process that prints records as they come. What does not: how a step
+reads (section 1's ``explain``).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+from minidocker.engine.create import Job, prepare
+from minidocker.engine.run import Watch, plan_run
+from section01_processes import RECORD, Plan, describe_plan, explain_lines, explain_records, read_records
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from minidocker.engine.base import Engine
+    from minidocker.options import Options
+
+#: The record that ends a telling: no process has this number.
+_END = RECORD.pack(0xFFFF, 0, 0, 0, 0)
+
+
+def all_plans(job: Job) -> dict[str, Plan]:
+    """Return the plans of cli, shim, child, init and release for ``job``. Pure."""
+    from minidocker.shim.container import plan_shim
+    from minidocker.shim.release import plan_release
+
+    folder = job.engine.folder(job.identity)
+    out = job.translation
+    plans = {"cli": Plan("cli", plan_run(job, b"", Watch())), **plan_shim(folder, out.shim, out.spec)}
+    steps = plan_release(folder, job.identity, out.shim, remove=job.options.rm, by_shim="/")
+    return {**plans, "release": Plan("release", steps)}
+
+
+def print_plans(engine: Engine, options: Options, env: list[str]) -> int:
+    """Print what `run` would do, process by process; touch nothing."""
+    job = prepare(engine, options, env, dry=True)
+    for name, plan in all_plans(job).items():
+        click.echo(f"-- {name}: {len(plan.steps)} steps")
+        for line in describe_plan(plan):
+            click.echo(line)
+    return 0
+
+
+class Explainer:
+    """Tells the steps of a start while they happen, in a process of its own, on stderr or into a file."""
+
+    __slots__ = ("_pid", "_write", "watch")
+
+    def __init__(self, job: Job, file: str) -> None:
+        """``file``: where the JSON goes; "" to tell on standard error."""
+        reader, self._write = os.pipe()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        self._pid = os.fork()
+        if self._pid == 0:
+            os.close(self._write)
+            _tell(job, file, reader)
+        os.close(reader)
+        self.watch = Watch(self._write, os.environ.get("LCM_CRASH", ""))
+
+    def finish(self) -> None:
+        """End the telling, also while the shim lives on, and wait until all is told."""
+        try:
+            os.write(self._write, _END)
+        except BrokenPipeError:
+            pass
+        os.close(self._write)
+        os.waitpid(self._pid, 0)
+
+
+def _tell(job: Job, file: str, reader: int) -> None:
+    """Be the teller: print or write every record, then exit. Never returns."""
+    code = 0
+    try:
+        plans = all_plans(job)
+        records = _until_end(read_records(reader))
+        if file:
+            _write_file(file, plans, list(records))
+        else:
+            for line in explain_lines(plans, records):
+                click.echo(line, err=True)
+    except BaseException as error:
+        click.echo(f"minidocker: warning: cannot explain: {error}", err=True)
+        code = 1
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def _write_file(file: str, plans: dict[str, Plan], records: list[tuple[int, ...]]) -> None:
+    import json
+
+    with open(file, "w", encoding="utf-8") as out:
+        json.dump(explain_records(plans, records), out, indent=1)
+        out.write("\n")
+
+
+def _until_end(records: Iterator[tuple[int, ...]]) -> Iterator[tuple[int, ...]]:
+    """Yield the records before the one that ends the telling."""
+    for record in records:
+        if record[0] == 0xFFFF:
+            return
+        yield record

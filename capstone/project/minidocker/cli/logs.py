@@ -1,0 +1,58 @@
+"""``minidocker logs``."""
+
+from __future__ import annotations
+
+import os
+import time
+
+import click
+
+from minidocker.engine.base import Engine
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+@click.command()
+@click.option("--follow", "-f", is_flag=True, help="Go on until the container ends.")
+@click.option("--tail", "-n", metavar="N", default="all", help="Only the last N lines.")
+@click.option("--since", metavar="TIME", default="", help="2026-01-31T12:00:00Z, or 10m for ten minutes ago.")
+@click.option("--until", metavar="TIME", default="", help="Only before this time.")
+@click.option("--timestamps", "-t", is_flag=True, help="Show when each line was written.")
+@click.argument("container")
+@click.pass_obj
+def logs(root: str, container: str, follow: bool, tail: str, since: str, until: str, timestamps: bool) -> None:
+    """Show the output of CONTAINER."""
+    from minidocker.engine.logs import read_log
+    from minidocker.engine.settle import settled
+    from minidocker.units import parse_moment, parse_number, rfc3339
+
+    engine = Engine(root)
+    row = settled(engine, container)
+    lines = -1 if tail == "all" else max(0, parse_number(tail, "--tail"))
+    now = time.time()
+    first = rfc3339(parse_moment(since, "--since", now)) if since else ""
+    last = rfc3339(parse_moment(until, "--until", now)) if until else "~"
+    for batch in read_log(engine.folder(row.id), tail=lines, follow=follow):
+        _write([record for record in batch if first <= record["time"] < last], timestamps=timestamps)
+
+
+def _write(records: list[dict[str, Any]], *, timestamps: bool) -> None:
+    """Write each record to the stream that it came from, in order; neighbours of one stream in one write."""
+    pending: list[str] = []
+    stream = "stdout"
+    for record in records:
+        if record["stream"] != stream:
+            _send(pending, stream)
+            stream = record["stream"]
+        pending.append(f"{record['time']} {record['log']}" if timestamps else record["log"])
+    _send(pending, stream)
+
+
+def _send(pending: list[str], stream: str) -> None:
+    data = "".join(pending).encode("utf-8", "surrogateescape")
+    pending.clear()
+    fd = 2 if stream == "stderr" else 1
+    while data:
+        data = data[os.write(fd, data) :]

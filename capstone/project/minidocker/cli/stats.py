@@ -1,0 +1,106 @@
+"""``minidocker stats`` and ``top``."""
+
+from __future__ import annotations
+
+import time
+
+import click
+
+from minidocker.engine.base import Engine
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from minidocker.store import Row
+    from section03_cgroups import Stats
+
+
+@click.command()
+@click.option("--no-stream", is_flag=True, help="Once, instead of every second.")
+@click.option("--format", "form", metavar="FORMAT", default="", help="json, or a template such as '{{.MemUsage}}'.")
+@click.argument("containers", nargs=-1)
+@click.pass_obj
+def stats(root: str, no_stream: bool, form: str, containers: tuple[str, ...]) -> None:
+    """Show what running CONTAINERS use."""
+    from minidocker.engine.settle import settle, settled
+    from minidocker.engine.stop import running
+
+    from ._table import print_json_lines, print_table, shown_template
+
+    engine = Engine(root)
+    titles = ("CONTAINER ID", "NAME", "CPU %", "MEM USAGE", "PIDS")
+    while True:
+        rows = [settled(engine, name) for name in containers] if containers else settle(engine)
+        lines = _measure([row for row in rows if running(engine, row)])
+        if form == "json":
+            print_json_lines(lines)
+        elif form:
+            shown_template(form, lines)
+        else:
+            if not no_stream:
+                click.clear()
+            print_table(titles, ("ID", "Name", "CPUPerc", "MemUsage", "PIDs"), lines)
+        if no_stream:
+            return
+
+
+def _measure(rows: list[Row]) -> list[dict[str, Any]]:
+    """Return one line per container: a second of processor time, and memory and pids after it."""
+    from minidocker.units import human_size
+
+    before = {row.id: _stats(row) for row in rows}
+    began = time.monotonic()
+    time.sleep(1)
+    lines = []
+    for row in rows:
+        first, last = before[row.id], _stats(row)
+        used = (last.cpu_usage - first.cpu_usage) / (time.monotonic() - began) if first and last else 0.0
+        lines.append(
+            {
+                "ID": row.id[:12],
+                "Name": row.name,
+                "CPUPerc": f"{100 * used:.2f}%",
+                "MemUsage": human_size(last.memory or 0) if last else "0B",
+                "PIDs": last.pids if last else 0,
+            }
+        )
+    return lines
+
+
+def _stats(row: Row) -> Stats | None:
+    from section03_cgroups import Cgroup, Hierarchy
+
+    try:
+        return Cgroup(Hierarchy.detect(), f"/minidocker/{row.id}").stats()
+    except OSError:
+        return None
+
+
+@click.command()
+@click.argument("container")
+@click.pass_obj
+def top(root: str, container: str) -> None:
+    """Show the processes of CONTAINER, with the host's pids."""
+    from minidocker.engine.execute import not_running
+    from minidocker.engine.settle import settled
+    from minidocker.engine.stop import running
+    from section01_processes import ProcessStat
+    from section03_cgroups import Cgroup, Hierarchy
+
+    from ._table import print_table
+
+    engine = Engine(root)
+    row = settled(engine, container)
+    if not running(engine, row):
+        raise not_running(engine, row)
+    rows = []
+    for pid in sorted(Cgroup(Hierarchy.detect(), f"/minidocker/{row.id}").pids()):
+        try:
+            stat = ProcessStat.of(pid)
+            with open(f"/proc/{pid}/cmdline", "rb") as file:
+                words = file.read().rstrip(b"\0").replace(b"\0", b" ").decode("utf-8", "replace")
+        except OSError:
+            continue
+        rows.append({"PID": pid, "PPID": stat.ppid, "STATE": stat.state, "CMD": words or f"[{stat.comm}]"})
+    print_table(("PID", "PPID", "STATE", "CMD"), ("PID", "PPID", "STATE", "CMD"), rows)
