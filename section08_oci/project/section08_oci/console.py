@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 import stat
 
-from section01_processes import Slot, Step, action, make_controlling_terminal, open_pty, pty_number, set_size, warn
-from section04_filesystem import bind
+from section01_processes import LcmError, Slot, Step, action, make_controlling_terminal, open_pty, set_size, warn
+from section04_filesystem import bind_descriptor
 
 from .core.protocol import CONSOLE, Channel
 
@@ -39,10 +39,8 @@ def hand_over(channel: Channel, pty: tuple[int, int]) -> None:
 def bind_console(pty: tuple[int, int]) -> None:
     """Put the terminal on /dev/console, where programs that are used to being init look for it."""
     try:
-        fd = os.open("/dev/console", os.O_CREAT | os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
-        os.close(fd)
-        bind(f"/dev/pts/{pty_number(pty[1])}", "/dev/console")
-    except OSError as error:
+        bind_descriptor(-1, "/dev/console", pty[1])
+    except (OSError, LcmError) as error:
         warn(f"/dev/console is not the container's terminal: {error}")
 
 

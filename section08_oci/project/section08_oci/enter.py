@@ -74,8 +74,10 @@ def exec_process(target: Target | str, process: dict[str, Any], options: ExecOpt
     plan = plan_exec(target, process, options)[options.process]
     try:
         run_plan(plan, options.record_fd, options.crash, slots)
-    except BaseException:
-        abandon(slots)
+    except BaseException as error:
+        inside = abandon(slots)
+        if inside is not None:
+            raise inside from error
         raise
     return created(slots)
 

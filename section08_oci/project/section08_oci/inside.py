@@ -20,7 +20,7 @@ from . import knobs
 from .console import own_stdio, plan_terminal
 from .core.become import plan_become, plan_bounding, plan_execute
 from .core.family import Program, fork_init
-from .core.gate import hold_gate, wait_at_gate
+from .core.gate import find_gate, hold_proc, wait_at_gate
 from .core.process import begin_session, close_descriptors, die_with, place_stdio
 from .core.protocol import GO, HOOKS, HOOKS_DONE, MAP, MAPPED, READY, await_message, tell
 from .hooks import BEFORE_PIVOT, own_host_pid, run_inner_hooks
@@ -38,7 +38,8 @@ if TYPE_CHECKING:
     from .options import ExecOptions, Options
 
 CHANNEL: Any = Slot("channel", "the channel to the runtime")
-HANDLE: Any = Slot("gate handle", "exec.fifo, not yet opened")
+FIFO: Any = Slot("fifo", "exec.fifo, not yet opened")
+OWN_FDS: Any = Slot("own fds", "our folder in the host's /proc")
 HOST_PID: Any = Slot("host pid", "our pid as the host sees it")
 
 
@@ -66,6 +67,7 @@ def plan_child(bundle: Bundle, options: Options, cgroup: Cgroup | None, init: Pr
     spec, new = bundle.spec, new_namespaces(bundle.spec)
     steps = [
         Step(close_descriptors, options.close_first, about="what is the runtime's alone"),
+        Step(find_gate, options.state_dir, about="the gate, while we may enter its folder", out=FIFO),
         *plan_join_cgroup(options, cgroup),
     ]
     score = spec["process"].get("oomScoreAdj")
@@ -83,7 +85,7 @@ def plan_child(bundle: Bundle, options: Options, cgroup: Cgroup | None, init: Pr
     offsets = spec.get("linux", {}).get("timeOffsets")
     if offsets:
         steps.append(Step(knobs.write_time_offsets, offsets, about="clocks of the new time namespace"))
-    steps.append(Step(fork_init, CHANNEL, init, about="the init, as the runtime's child"))
+    steps.append(Step(fork_init, CHANNEL, init, FIFO, about="the init, as the runtime's child"))
     return Plan("child", steps)
 
 
@@ -116,7 +118,7 @@ def plan_init(bundle: Bundle, options: Options, cgroup: Cgroup | None) -> Plan:
         [
             Step(begin_session, about="a session of our own"),
             Step(knobs.new_keyring, about="a keyring of our own"),
-            Step(hold_gate, options.state_dir, about="the gate, while the host's paths are there", out=HANDLE),
+            Step(hold_proc, about="the way to the gate, while the host's /proc is there", out=OWN_FDS),
             *_plan_names(spec),
             *_plan_sysctls(spec),
             *plan_bounding(process),
@@ -127,7 +129,7 @@ def plan_init(bundle: Bundle, options: Options, cgroup: Cgroup | None) -> Plan:
             *plan_death(options),
             Step(tell, CHANNEL, READY, about="all is done but the gate"),
             Step(await_message, CHANNEL, GO, about="the runtime has recorded us"),
-            Step(wait_at_gate, HANDLE, about="until somebody starts us", out=Slot("gate", "the opened gate")),
+            Step(wait_at_gate, FIFO, OWN_FDS, about="until somebody starts us", out=Slot("gate", "the opened gate")),
             *_plan_inner_hooks(hooks, "startContainer", bundle, options),
             *plan_execute(process, seccomp, options.become),
         ],

@@ -9,16 +9,16 @@ from __future__ import annotations
 import os
 from select import POLLIN, poll
 
-from section01_processes import Child, Plan, ProcessIdentity, Recorder, UsageError
+from section01_processes import Child, LcmError, Plan, ProcessIdentity, Recorder, UsageError
 from section03_cgroups import Cgroup, ControllerMissing, Hierarchy
 
 from .bundle import Bundle
 from .core import gate
 from .core.family import PID
-from .core.protocol import INIT
+from .core.protocol import INIT, Channel
 from .core.state import CREATED, CREATING, RUNNING, STOPPED, State, StateLock
 from .core.state import FILE as STATE_FILE
-from .errors import ContainerNotFound, IllegalTransition, SpecError
+from .errors import ContainerNotFound, IllegalTransition, InsideError, SpecError
 from .hooks import run_hooks
 from .plans import plan_container
 
@@ -61,8 +61,10 @@ def create(bundle: Bundle, options: Options, slots: dict[str, Any] | None = None
     plan = plan_container(bundle, options)[options.process]
     try:
         run_plan(plan, options.record_fd, options.crash, slots)
-    except BaseException:
-        abandon(slots)
+    except BaseException as error:
+        inside = abandon(slots)
+        if inside is not None:
+            raise inside from error
         raise
     return created(slots)
 
@@ -79,9 +81,14 @@ def created(slots: dict[str, Any]) -> Created:
     return Created(slots["init"], slots.get("console", -1), slots.get("netns", -1))
 
 
-def abandon(slots: dict[str, Any]) -> None:
-    """After an error: kill and reap child and init, close the descriptors. Idempotent; no step needs to have run."""
+def abandon(slots: dict[str, Any]) -> InsideError | None:
+    """After an error: kill and reap child and init, close the descriptors. Idempotent; no step needs to have run.
+
+    Returns the error that an ending child or init had sent, if nobody has read it: it is the cause of the caller's own
+    (an init that died takes its network namespace along), and worth raising in its place.
+    """
     channel = slots.get("channel")
+    inside = None
     for name in ("init", "child"):
         process = slots.get(name)
         if process is not None and process.pidfd >= 0:
@@ -89,23 +96,27 @@ def abandon(slots: dict[str, Any]) -> None:
             process.wait()
             process.close()
     if channel is not None and channel.mine >= 0:
-        if "init" not in slots and channel.theirs < 0:
-            _reap_unknown_init(channel)
+        inside = _last_words(channel, "init" in slots) if channel.theirs < 0 else None
         channel.close()
     for name in ("console", "netns"):
         fd = slots.pop(name, -1)
         if fd >= 0:
             os.close(fd)
+    return inside
 
 
-def _reap_unknown_init(channel: Any) -> None:
-    """End and reap the init whose pid was the dead child's last word, if we had not read it."""
+def _last_words(channel: Channel, init_known: bool) -> InsideError | None:
+    """Read what the dead have sent: an error, or the pid of an init that we have not met, which then ends, too."""
     try:
-        (pid,) = PID.unpack(channel.expect(INIT)[0])
-        os.kill(pid, 9)
-        os.waitpid(pid, 0)
-    except Exception:
-        return  # it never came to a fork, or what came was the error that we have already
+        while True:
+            (pid,) = PID.unpack(channel.expect(INIT)[0])
+            if not init_known:
+                os.kill(pid, 9)
+                os.waitpid(pid, 0)
+    except InsideError as error:
+        return error
+    except (LcmError, OSError):
+        return None  # the end, or a message that matters no more
 
 
 def start(folder: str) -> None:

@@ -91,7 +91,9 @@ def plan_runtime(bundle: Bundle, options: Options, cgroup: Cgroup | None, child:
         Step(open_pidfd, PID, about="a handle that never means another process", out=PIDFD),
         Step(as_child, PID, PIDFD, about="the init is our own child", out=Slot("init", "the init")),
         Step(reap_child, CHILD, about="the child's work is done"),
-        Step(open_namespace, PID, "net", about="the network namespace", out=Slot("netns", "network namespace")),
+        Step(
+            open_namespace, CHANNEL, PID, "net", about="the network namespace", out=Slot("netns", "network namespace")
+        ),
         *options.between,
         *_runtime_hooks(spec),
     ]

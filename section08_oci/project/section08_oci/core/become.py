@@ -6,6 +6,8 @@ actions themselves (``process.py``, section 7).
 
 from __future__ import annotations
 
+import os
+
 from section01_processes import Slot, Step, action, last_mile, prepare_execve
 from section01_processes import exec_error as why
 from section07_security import (
@@ -43,7 +45,7 @@ def plan_become(process: dict[str, Any], seccomp: bytes, flags: int, may_set_gro
         steps.append(Step(load_filter, FILTER, about="while we have CAP_SYS_ADMIN"))
     steps += [
         Step(keep_capabilities, about="over the change of uid"),
-        Step(become_user, uid, gid, groups, user.get("umask", 0o022), may_set_groups, about=f"user {uid}:{gid}"),
+        Step(become_user, uid, gid, groups, may_set_groups, about=f"user {uid}:{gid}"),
         Step(
             set_capabilities,
             sets.effective,
@@ -75,8 +77,7 @@ def plan_bounding(process: dict[str, Any]) -> list[Step]:
 
 def plan_execute(process: dict[str, Any], seccomp: bytes, become: Callable[..., Any] | None = None) -> list[Step]:
     """Return the very last steps, behind the gate. ``become(program, argv, env)`` stands in for execve (``--init``)."""
-    import os
-
+    umask = process.get("user", {}).get("umask", 0o022)
     argv, env = [os.fsencode(a) for a in process["args"]], [os.fsencode(e) for e in process.get("env", ())]
     late = bool(seccomp) and process.get("noNewPrivileges", False)
     load = [Step(load_filter, FILTER, about="last of all: under no_new_privs it takes no capability")] if late else []
@@ -84,7 +85,7 @@ def plan_execute(process: dict[str, Any], seccomp: bytes, become: Callable[..., 
         return [*load, Step(hand_to, become, PROGRAM, argv, env, about="our own init takes over")]
     return [
         Step(prepare, PROGRAM, argv, env, about="nothing is left to be built after the filter", out=EXECUTE),
-        Step(last_mile, about="signals, mask, descriptors, umask"),
+        Step(leave_nothing, umask, about=f"signals, mask, descriptors, umask {umask:03o}"),
         *load,
         Step(execute, EXECUTE, PROGRAM, about="the program"),
     ]
@@ -106,6 +107,13 @@ def prepare_filter(program: bytes, flags: int) -> Callable[[], None]:
 def load_filter(load: Callable[[], None]) -> None:
     """Load the filter: from here on it judges our own system calls too."""
     load()
+
+
+@action("execve(2)")
+def leave_nothing(umask: int) -> None:
+    """Take back what a Python process would leave to the program, and set the umask."""
+    last_mile()
+    os.umask(umask)
 
 
 @action("execve(2)")

@@ -22,7 +22,7 @@ from section01_processes import Child, Plan, Recorder, action, spawn
 from section02_namespaces import fork_sibling
 
 from ..errors import PeerDied, exit_code_of, pack_error
-from .protocol import ERROR, INIT, Channel
+from .protocol import ERROR, INIT, READY, Channel
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,10 +44,10 @@ class Program:
     def __repr__(self) -> str:
         return f"<the plan of {self.plan.process}: {len(self.plan.steps)} steps>"
 
-    def run(self, channel: Channel) -> NoReturn:
+    def run(self, channel: Channel, fifo: int = -1) -> NoReturn:
         """Run the plan as the process that was just forked; report an error; never return."""
         gc.disable()  # no collection, hence no surprise, between the seccomp filter and execve
-        slots: dict[str, Any] = {"channel": channel}
+        slots: dict[str, Any] = {"channel": channel, "fifo": fifo}
         code = 0
         try:
             channel.settle(inside=True)
@@ -81,11 +81,11 @@ def fork_child(channel: Channel, program: Program) -> Child:
 
 
 @action("clone(2)")
-def fork_init(channel: Channel, program: Program) -> None:
+def fork_init(channel: Channel, program: Program, fifo: int = -1) -> None:
     """In the child: fork the init as the runtime's child (CLONE_PARENT) and tell the runtime its pid."""
     pid = fork_sibling()
     if pid == 0:
-        program.run(channel)
+        program.run(channel, fifo)
     channel.send(INIT, PID.pack(pid))
 
 
@@ -111,9 +111,13 @@ def reap_child(child: Child) -> None:
 
 
 @action("open(2)")
-def open_namespace(pid: int, kind: str) -> int:
-    """Return a descriptor of the namespace ``kind`` (``net``) in which process ``pid`` is."""
-    return os.open(f"/proc/{pid}/ns/{kind}", os.O_RDONLY | os.O_CLOEXEC)
+def open_namespace(channel: Channel, pid: int, kind: str) -> int:
+    """Return a descriptor of the namespace ``kind`` (``net``) of the init ``pid``; if it has ended, say why."""
+    try:
+        return os.open(f"/proc/{pid}/ns/{kind}", os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:  # a zombie has no namespaces
+        channel.expect(READY)
+        raise
 
 
 @action("pidfd_open(2)")

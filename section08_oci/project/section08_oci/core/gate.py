@@ -5,7 +5,7 @@ start  → any process opens the FIFO for reading; the init runs on, writes ``0`
 FIFO is close-on-exec, so the reader learns how it went: end-of-file after the ``0`` means that the program runs;
 anything else is the error, packed.
 
-The init has changed its root by then, so it opens the FIFO through a descriptor (O_PATH) that it took before: through
+The init has changed its root by then, so it opens the FIFO through a descriptor (O_PATH) that the child took before, in
 ``/proc/self/fd`` of the *host's* procfs, which it holds as a directory descriptor. Both are close-on-exec.
 
 What belongs here: both sides of the gate. What does not: what the init does before or after it.
@@ -25,36 +25,32 @@ FILE = "exec.fifo"
 
 @action("mkfifo(3)")
 def make_gate(folder: str) -> None:
-    """Make the FIFO in the container's state folder."""
+    """Make the FIFO in the container's state folder (0700: no stranger comes near).
+
+    The init opens it as the user that it has become by then, so whoever reaches it may write.
+    """
     os.mkfifo(f"{folder}/{FILE}", 0o600)
-
-
-class GateHandle:
-    """What the init keeps of the gate while its root changes: ``proc`` is its own fd folder in the host's procfs."""
-
-    __slots__ = ("fifo", "proc")
-
-    def __init__(self, folder: str) -> None:
-        self.fifo = os.open(f"{folder}/{FILE}", os.O_PATH | os.O_CLOEXEC)
-        self.proc = os.open("/proc/self/fd", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-
-    def close(self) -> None:
-        """Close both descriptors."""
-        os.close(self.fifo)
-        os.close(self.proc)
+    os.chmod(f"{folder}/{FILE}", 0o622)
 
 
 @action("open(2)")
-def hold_gate(folder: str) -> GateHandle:
-    """Open the gate without going through it, while the host's paths still mean something."""
-    return GateHandle(folder)
+def find_gate(folder: str) -> int:
+    """Take hold of the gate without opening it (O_PATH): the child does, a user namespace's init may not come near."""
+    return os.open(f"{folder}/{FILE}", os.O_PATH | os.O_CLOEXEC)
+
+
+@action("open(2)")
+def hold_proc() -> int:
+    """Take hold of our own folder of descriptors in the host's /proc, while that is in reach (O_PATH)."""
+    return os.open("/proc/self/fd", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
 
 
 @action("fifo(7)")
-def wait_at_gate(handle: GateHandle) -> int:
+def wait_at_gate(fifo: int, proc: int) -> int:
     """Block until somebody opens the other end; return the descriptor that tells how the start went."""
-    fd = os.open(str(handle.fifo), os.O_WRONLY | os.O_CLOEXEC, dir_fd=handle.proc)
-    handle.close()
+    fd = os.open(str(fifo), os.O_WRONLY | os.O_CLOEXEC, dir_fd=proc)
+    os.close(fifo)
+    os.close(proc)
     os.write(fd, b"0")
     return fd
 

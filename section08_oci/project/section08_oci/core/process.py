@@ -53,13 +53,12 @@ def place_stdio(stdin: int, stdout: int, stderr: int) -> None:
 
 
 @action("setgroups(2)")
-def become_user(uid: int, gid: int, groups: Sequence[int], umask: int, may_set_groups: bool) -> None:
+def become_user(uid: int, gid: int, groups: Sequence[int], may_set_groups: bool) -> None:
     """Change to the user: supplementary groups, then gid, then uid (the last, as it takes the right to do so)."""
     if may_set_groups:
         os.setgroups(groups)
     os.setresgid(gid, gid, gid)
     os.setresuid(uid, uid, uid)
-    os.umask(umask)
 
 
 @action("chdir(2)")
