@@ -7,7 +7,15 @@ import sys
 import section01_processes
 
 PROJECT = pathlib.Path(section01_processes.__file__).parents[1]
-SLOW = {"describe_plan", "describe_step", "explain_lines", "explain_records", "read_records", "run_tool"}
+SLOW = {
+    "describe_plan",
+    "describe_step",
+    "explain_lines",
+    "explain_records",
+    "read_records",
+    "run_tool",
+    "STUMBLING_BLOCKS",
+}
 ALLOWED = [
     "__future__",
     "_collections_abc",

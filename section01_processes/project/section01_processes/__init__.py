@@ -75,6 +75,7 @@ if TYPE_CHECKING:
     from .signals import signal_name as signal_name
     from .signals import signal_number as signal_number
     from .stat import ProcessStat as ProcessStat
+    from .stumbling import STUMBLING_BLOCKS as STUMBLING_BLOCKS
     from .tool import run_tool as run_tool
     from .tree import ProcessTree as ProcessTree
     from .warning import warn as warn
@@ -113,6 +114,7 @@ _WHERE = {
     "RECORD": "core.plan",
     "RawTerminal": "pty",
     "Recorder": "core.plan",
+    "STUMBLING_BLOCKS": "stumbling",
     "Slot": "core.plan",
     "Step": "core.plan",
     "SyscallError": "errors",
