@@ -77,7 +77,12 @@ def _user(config: dict[str, Any], rest: str) -> None:
 def _expose(config: dict[str, Any], rest: str) -> None:
     for word in rest.split():
         port, _, protocol = word.partition("/")
-        if not (port.isdigit() and 0 < int(port) < 65536 and (protocol or "tcp") in ("tcp", "udp", "sctp")):
+        if not (
+            port.isascii()
+            and port.isdigit()
+            and 0 < int(port) < 65536
+            and (protocol or "tcp") in ("tcp", "udp", "sctp")
+        ):
             raise ValueError(f"{word!r} is not a port like 80 or 53/udp")
         config.setdefault("ExposedPorts", {})[f"{port}/{protocol or 'tcp'}"] = {}
 

@@ -4,29 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from section01_processes import LcmError, format_json
+from section01_processes import format_json, run_tool
 
 from .core.references import familiar_name
 from .store import ImageStore
 
 if TYPE_CHECKING:
     from .core.image import Image
-
-
-class _Group(click.Group):
-    """A group whose commands end with one sentence, not with a traceback."""
-
-    def invoke(self, context: click.Context) -> Any:
-        """Run the command. LcmError and OSError become ``imgman: error: …`` and an exit code."""
-        try:
-            return super().invoke(context)
-        except (LcmError, OSError) as error:
-            click.echo(f"imgman: error: {error}", err=True)
-            sys.exit(getattr(error, "exit_code", 125))
 
 
 def _default_root() -> str:
@@ -39,15 +27,15 @@ def _default_root() -> str:
     return f"{data}/minidocker/images"
 
 
-@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--root", default=_default_root, show_default="MiniDocker's", help="Folder of the image store.")
 @click.pass_context
-def main(context: click.Context, root: str) -> None:
+def cli(context: click.Context, root: str) -> None:
     """Load, look at and unpack container images."""
     context.obj = ImageStore(root)
 
 
-@main.command("ls")
+@cli.command("ls")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
 def list_command(store: ImageStore, as_json: bool) -> None:
@@ -62,7 +50,7 @@ def list_command(store: ImageStore, as_json: bool) -> None:
             click.echo(f"{name:<32} {image.id[7:19]:<14} {image.created[:19]:<22} {_size(image.size)}")
 
 
-@main.command()
+@cli.command()
 @click.argument("archive")
 @click.option("--dry-run", is_flag=True, help="Read and check the archive, add nothing.")
 @click.pass_obj
@@ -78,7 +66,7 @@ def load(store: ImageStore, archive: str, dry_run: bool) -> None:
         click.echo(f"loaded: {familiar_name(reference)}")
 
 
-@main.command("import")
+@cli.command("import")
 @click.argument("archive")
 @click.argument("reference", default="")
 @click.option("-c", "--change", "changes", multiple=True, help="A Dockerfile line: CMD, ENTRYPOINT, ENV, …")
@@ -88,7 +76,7 @@ def import_command(store: ImageStore, archive: str, reference: str, changes: tup
     click.echo(store.import_rootfs(archive, reference, changes))
 
 
-@main.command()
+@cli.command()
 @click.argument("reference")
 @click.pass_obj
 def inspect(store: ImageStore, reference: str) -> None:
@@ -99,7 +87,7 @@ def inspect(store: ImageStore, reference: str) -> None:
     click.echo(dumps({name: getattr(image, name) for name in image.__slots__}, indent=2))
 
 
-@main.command()
+@cli.command()
 @click.argument("reference")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
@@ -125,7 +113,7 @@ def _history(image: Image) -> list[dict[str, str]]:
     return rows[::-1]
 
 
-@main.command()
+@cli.command()
 @click.argument("references", nargs=-1, required=True)
 @click.option("-f", "--force", is_flag=True, help="Remove all names of an id, and names of used images.")
 @click.option("--dry-run", is_flag=True, help="Say which image it is, remove nothing.")
@@ -141,7 +129,7 @@ def rm(store: ImageStore, references: tuple[str, ...], force: bool, dry_run: boo
             click.echo(line)
 
 
-@main.command()
+@cli.command()
 @click.argument("source")
 @click.argument("target")
 @click.pass_obj
@@ -150,7 +138,7 @@ def tag(store: ImageStore, source: str, target: str) -> None:
     store.tag(source, target)
 
 
-@main.command()
+@cli.command()
 @click.option("--repair", is_flag=True, help="Remove what crashed commands left; never an image.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
@@ -161,7 +149,7 @@ def check(store: ImageStore, repair: bool, as_json: bool) -> None:
     sys.exit(1 if problems else 0)
 
 
-@main.command()
+@cli.command()
 @click.argument("reference")
 @click.argument("folder", type=click.Path())
 @click.pass_obj
@@ -171,7 +159,7 @@ def unpack(store: ImageStore, reference: str, folder: str) -> None:
         click.echo(f"imgman: warning: {warning}", err=True)
 
 
-@main.command(hidden=True)
+@cli.command(hidden=True)
 @click.argument("reference")
 @click.pass_obj
 def pull(store: ImageStore, reference: str) -> None:
@@ -188,5 +176,10 @@ def _size(size: float) -> str:
     return f"{size:.3g}{units[0]}"
 
 
+def main() -> None:
+    """Run imgman: the entry point."""
+    run_tool(cli, "imgman")
+
+
 if __name__ == "__main__":
-    main(prog_name="imgman")
+    main()

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def import_rootfs(store: ImageStore, source: str | BinaryIO, reference: str, changes: list[str]) -> str:
     """Make an image from a tar (plain, gzip, xz, bzip2) of a root file system; returns its id."""
     names = [normalize(reference)] if reference else []
-    config = apply_changes({}, changes)
+    config = {"config": apply_changes({}, changes)}
     created = strftime("%Y-%m-%dT%H:%M:%SZ", gmtime())
     with Staging(store.root) as staging:
         with Input(source) as file:
@@ -49,18 +49,19 @@ def add_rootfs_dir(store: ImageStore, folder: str, reference: str, config: dict[
         with open(path, "rb", buffering=0) as file:
             layer = staging.spool(file)
         os.unlink(path)
-        document = make_config(config, layer.digest, "1970-01-01T00:00:00Z", f"made from {os.path.basename(folder)}")
+        document = make_config(config, layer.digest, "1970-01-01T00:00:00Z", "made from a folder")
         return install(store, staging, [Draft(document, [layer], names)])[0].id
 
 
 def make_config(config: dict[str, Any], diff_id: str, created: str, comment: str) -> bytes:
-    """Return an image configuration (OCI image spec, config) for one layer."""
+    """Return ``config``, completed to an image configuration of one layer (OCI image spec, config)."""
     machine = os.uname().machine
     document = {
         "created": created,
         "architecture": MACHINES.get(machine, machine),
         "os": "linux",
-        "config": config,
+        "config": {},
+        **config,
         "rootfs": {"type": "layers", "diff_ids": [diff_id]},
         "history": [{"created": created, "comment": comment}],
     }

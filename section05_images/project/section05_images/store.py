@@ -98,9 +98,10 @@ class ImageStore:
         return import_rootfs(self, source, reference, [*changes])
 
     def add_rootfs_dir(self, folder: str, reference: str, config: dict[str, Any]) -> str:
-        """Make an image of one layer from ``folder``; ``config`` is the image's ``config`` object. Returns its id.
+        """Make an image of one layer from ``folder``; returns its id.
 
-        The same files give the same id: names are sorted, times and owners fixed.
+        ``config``: (parts of) an OCI image configuration: ``{"config": {"Cmd": ["/bin/sh"]}}``. The same
+        files give the same id: names are sorted, times and owners fixed.
         """
         from .imports import add_rootfs_dir
 
@@ -125,7 +126,7 @@ class ImageStore:
             manifest = find_manifest(self.root, source, read_index(self.root))
             set_names(self.root, manifest, [name])
 
-    def remove(self, reference: str, *, force: bool = False) -> Lines:
+    def remove(self, reference: str, force: bool = False) -> Lines:
         """Remove a name; with the last one, the image. Returns what was done: ``untagged: …``, ``deleted: …``.
 
         Raises ImageInUse when a container uses it, or when an id with several names is given; with ``force`` the names

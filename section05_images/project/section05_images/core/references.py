@@ -52,7 +52,8 @@ def _split_domain(name: str) -> tuple[str, str]:
     if not slash or not ("." in first or ":" in first or first == "localhost" or first != first.lower()):
         return DEFAULT_DOMAIN, name
     host, _, port = first.partition(":")
-    if not (host and _TAG.issuperset(host) and (not port or port.isdigit())):
+    plain = host.strip(".-") == host and _TAG.issuperset(host)
+    if not (host and plain and (not port or (port.isascii() and port.isdigit()))):
         raise BadReference(f"invalid image name {name!r}: {first!r} cannot be a registry")
     return (DEFAULT_DOMAIN if first == "index.docker.io" else first), rest
 
@@ -61,5 +62,5 @@ def _is_component(part: str) -> bool:
     """Tell whether ``part`` is lower-case letters and digits, joined by one of ``.``, ``_``, ``__`` or dashes."""
     if not part or part[0] not in _LOWER or part[-1] not in _LOWER:
         return False
-    separators = "".join(c if c not in _LOWER else " " for c in part).split()
-    return all(s in (".", "_", "__") or not s.strip("-") for s in separators)
+    separators = "".join("a" if c in _LOWER else c for c in part).split("a")
+    return all(s in ("", ".", "_", "__") or not s.strip("-") for s in separators)
