@@ -119,8 +119,10 @@ class Door:
     def failed(self, error: bytes) -> None:
         """Tell the start-up client (an ERROR frame) why not; others who wait get the frame too."""
         for client in list(self.clients):
-            if client.starting or client.waits >= 0:
+            if client.starting or client.flags or client.waits >= 0:
                 client.push(error[0], error[1:])
+                client.starting = False
+                client.flags, client.waits = 0, -1
 
     def ended(self, status: int, flags: int) -> None:
         """Tell everybody who waits for this exit; unless a restart follows, that is everybody."""
@@ -128,8 +130,7 @@ class Door:
         for client in list(self.clients):
             if client.flags or client.waits == p.WAIT_NEXT or (final and client.waits == p.WAIT_FINAL):
                 client.push(p.EXIT, p.EXIT_PAYLOAD.pack(status, flags))
-                client.flags = client.waits = 0
-                client.answered = True
+                client.flags, client.waits = 0, -1
                 if not final:
                     client.finish()
 
@@ -148,7 +149,7 @@ class Door:
 class Client:
     """One connection: its request, what it is attached to, what it has not taken yet."""
 
-    __slots__ = ("_backlog", "_closing", "_door", "_fd", "_socket", "answered", "exec", "flags", "known", "paused",
+    __slots__ = ("_backlog", "_closing", "_door", "_fd", "_socket", "exec", "flags", "known", "paused",
                  "starting", "waits")  # fmt: skip
 
     def __init__(self, fd: int, door: Door) -> None:
@@ -161,7 +162,6 @@ class Client:
         self.flags = 0  # ATTACH_*
         self.waits = -1  # WAIT_*
         self.starting = False
-        self.answered = False
         self.paused = False
         self.exec: Any = None  # the process of an EXEC request
         self.watch()

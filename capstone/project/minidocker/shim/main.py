@@ -7,7 +7,6 @@ What belongs here: that life (:func:`live`), and what clients may ask of a runni
 from __future__ import annotations
 
 import _signal
-import gc
 import os
 import sys
 from time import monotonic
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
     from .clients import Client
     from .execs import Exec
 
+SETTLED = 1.0  # seconds: a container that lives so long is worth making its shim small
 #: A shim is not stopped by signals: a container is stopped through its socket.
 IGNORED = (_signal.SIGTERM, _signal.SIGINT, _signal.SIGHUP, _signal.SIGQUIT, _signal.SIGUSR1, _signal.SIGUSR2)
 
@@ -98,7 +98,6 @@ class Shim:
         self.door = Door(self.folder, self.loop, self)
         self.stdin = Input(-1, self.loop, self.door.resume)
         self.size = (0, 0)
-        self.door.admit(int(arguments["control"]), starting=True)
         self.config: dict[str, Any] = read_json(os.path.join(self.folder, p.SHIM))
         self.spec: dict[str, Any] = read_json(os.path.join(self.folder, p.CONFIG))
         with open("/proc/self/cgroup", encoding="utf-8") as file:
@@ -109,6 +108,7 @@ class Shim:
         self.execs: list[Exec] = []
         self.log: Log | None = None
         self.delay: float | None = None
+        self.door.admit(int(arguments["control"]), starting=True)
 
     # ── the verbs of live() ──────────────────────────────────────────────────────────────────────────────────────────
 
@@ -127,6 +127,9 @@ class Shim:
     def rest(self, seconds: float) -> bool:
         """Serve clients for ``seconds`` before the next start; False when the user stopped the container meanwhile."""
         self.loop.run(lambda: self.status.stopped, seconds)
+        if self.status.stopped:
+            self.status.state = "exited"
+            self.status.write(self.folder)
         return not self.status.stopped
 
     def start(self) -> None:
@@ -136,13 +139,17 @@ class Shim:
         if not self.door.started(self.life.child.pid) and self.record >= 0:
             os.close(self.record)  # a command that does not stay does not read records either
             self.record = -1
-        slim()
 
     def serve(self) -> None:
         """Copy streams and answer clients until the process has ended."""
         life = self.life
         assert life
         self.loop.watch(life.child.fileno(), self._process_ended)
+        self.loop.run(lambda: life.ended, SETTLED)
+        if not life.ended:
+            from .memory import slim
+
+            slim()
         self.loop.run(lambda: life.ended)
 
     def _process_ended(self, _events: int) -> None:
@@ -218,6 +225,7 @@ class Shim:
         if self.record >= 0:
             os.close(self.record)
         self.loop.run(lambda: not self.execs, 5.0)  # their processes died with the container
+        self.door.ended(self.status.exit_code, 0)  # who asked to wait while we were releasing, or between two lives
         self.door.dismiss()
         self.loop.run(lambda: not self.door.clients)
 
@@ -359,9 +367,3 @@ def explain(error: BaseException) -> None:
         warn("\n  ".join([str(error), *getattr(error, "__notes__", ())]))
     else:
         sys.excepthook(type(error), error, error.__traceback__)
-
-
-def slim() -> None:
-    """Give back the memory that the start needed: a shim lives long and mostly sleeps."""
-    gc.collect()
-    gc.freeze()
