@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from .store import EndpointSpec as EndpointSpec
     from .store import Network as Network
     from .store import NetworkStore as NetworkStore
+    from .stumbling import STUMBLING_BLOCKS as STUMBLING_BLOCKS
 
 _WHERE = {
     "AddressesExhausted": "errors",
@@ -53,6 +54,7 @@ _WHERE = {
     "NetworkStore": "store",
     "PortInUse": "errors",
     "PublishedPort": "ports",
+    "STUMBLING_BLOCKS": "stumbling",
     "Subnet": "core.leases",
     "UPSTREAM": "names",
     "held_ports": "endpoint",

@@ -107,10 +107,12 @@ def mac_text(address: str) -> str:
 @action("veth(4)")
 def create_veth(network: Network, name: str, netns: int, address: str, mac: str) -> None:
     """Make the veth pair in one message: ``name`` on the bridge, its peer in the namespace of descriptor ``netns``."""
+    if os.path.samestat(os.fstat(netns), os.stat("/proc/thread-self/ns/net")):
+        raise NetworkError("the network namespace to connect is the host's own")
     with Netlink() as netlink:
         bridge = own_link(netlink, network)
         if not bridge:
-            raise NetworkError(f"bridge {network.bridge} vanished", explain="LCM-NET-03")
+            raise NetworkError(f"bridge {network.bridge} vanished", hint="netman reload makes it again")
         packed = bytes.fromhex((mac or mac_text(address)).replace(":", ""))
         pair = links.new_veth(name, bridge.index, INSIDE, netns, packed, network.mtu, network.group)
         netlink.ask(pair, links.set_hairpin(name))

@@ -13,6 +13,7 @@ count. What belongs here: shapes and files. What does not: the kernel (``network
 from __future__ import annotations
 
 import os
+from _blake2 import blake2b
 
 from section01_processes import format_json, read_json, write_file
 
@@ -48,6 +49,9 @@ class Network:
         self.number = number
         self.mtu = mtu
         self.subnet = Subnet(SUBNETS[number])
+
+    def __repr__(self) -> str:
+        return f"Network({self.name}: {self.bridge}, {self.subnet})"
 
     @property
     def bridge(self) -> str:
@@ -102,6 +106,9 @@ class EndpointSpec:
         self.address = address or ""
         self.ports = list(ports)
         self.hostname = hostname
+
+    def __repr__(self) -> str:
+        return f"EndpointSpec({self.id[:12]!r}, network={self.network!r}, ports={self.ports})"
 
     def as_dict(self) -> dict[str, object]:
         """Return it as its record has it."""
@@ -199,5 +206,10 @@ class NetworkStore:
 
 
 def host_link(owner: str) -> str:
-    """Return the name of the host's end of container ``owner``'s veth pair: 14 bytes, of 15 that a name may have."""
+    """Return the name of the host's end of container ``owner``'s veth pair: 14 bytes, of 15 that a name may have.
+
+    Container ids are random: their beginning will do. Of any other name, a hash.
+    """
+    if len(owner) < 12 or not set(owner) <= set("0123456789abcdef"):
+        owner = blake2b(os.fsencode(owner), digest_size=6).hexdigest()
     return f"mdv{owner[:11]}"
