@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import re
 from typing import TYPE_CHECKING, Any
 
 from .core.plan import PROCESSES, RECORD, Plan, Slot, Step
@@ -38,7 +39,7 @@ def describe_plan(plan: Plan) -> list[str]:
     lines = []
     for number, step in enumerate(plan.steps):
         about = f"  # {step.about}" if step.about else ""
-        lines.append(f"{plan.process} {number:2}  {describe_step(step)}{about}  [{_where(step)}]")
+        lines.append(shorten(f"{plan.process} {number:2}  {describe_step(step)}{about}  [{_where(step)}]"))
     return lines
 
 
@@ -60,7 +61,7 @@ def explain_lines(plans: Mapping[str, Plan] | Iterable[Plan], records: Iterable[
         facts = _explained(by_name, record)
         failed = f"  !! {facts['error']}" if facts["error"] else ""
         about = f"  # {facts['about']}" if facts["about"] else ""
-        yield (
+        yield shorten(
             f"{facts['process']:7} {facts['step']:3} {facts['milliseconds']:9.3f} ms  {facts['call']}{about}"
             f"  {facts['section']}  {facts['man']}{failed}"
         )
@@ -99,7 +100,7 @@ def _explained(plans: dict[str, Plan], record: tuple[int, ...]) -> dict[str, Any
         "call": describe_step(step) if step else "?",
         "about": step.about if step else "",
         "section": _section(step) if step else "",
-        "man": getattr(step.act, "man", "") if step else "",
+        "man": manual_page(step.act) if step else "",
     }
 
 
@@ -112,7 +113,7 @@ def _section(step: Step) -> str:
 
 def _where(step: Step) -> str:
     """Return section and man page."""
-    return " ".join(filter(None, (_section(step), getattr(step.act, "man", ""))))
+    return " ".join(filter(None, (_section(step), manual_page(step.act))))
 
 
 def _parameters(act: Any) -> list[str]:
@@ -170,14 +171,38 @@ def _resolved(value: Any, slots: Mapping[str, Any]) -> Any:
 
 def _value(value: Any, slots: Mapping[str, Any]) -> str:
     """Return any other value, readable and not too long."""
-    value = _resolved(value, slots)
-    if isinstance(value, (bytes, bytearray)):
-        text = repr(os.fsdecode(bytes(value))) if bytes(value[:64]).isascii() and b"\0" not in value else ""
-        text = text or f"<{len(value)} bytes>"
-    elif isinstance(value, str):
-        text = repr(value)
-    elif callable(value) and hasattr(value, "__name__"):
-        text = value.__name__
-    else:
-        text = repr(value)
+    text = _readable(_resolved(value, slots))
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+
+
+def _readable(value: Any) -> str:
+    """Return ``value`` as text: bytes as words, functions and objects by name, an environment inside by its names."""
+    if isinstance(value, (bytes, bytearray)):
+        plain = bytes(value[:64]).isascii() and b"\0" not in value
+        return repr(os.fsdecode(bytes(value))) if plain else f"<{len(value)} bytes>"
+    own_text: Any = type(value).__repr__
+    if own_text is dict.__repr__:
+        pairs = (
+            f"{key!r}: {environment_names(item) if key in ENVIRONMENT_NAMES and item else _readable(item)}"
+            for key, item in value.items()
+        )
+        return "{" + ", ".join(pairs) + "}"
+    if own_text in (list.__repr__, tuple.__repr__):
+        inside = ", ".join(_readable(item) for item in value)
+        return f"[{inside}]" if isinstance(value, list) else f"({inside})"
+    if callable(value) and hasattr(value, "__name__"):
+        return str(value.__name__)
+    return f"<{type(value).__name__}>" if own_text is object.__repr__ else repr(value)
+
+
+def shorten(line: str) -> str:
+    """Cut long hexadecimal ids to their first twelve digits, as every list of containers shows them."""
+    return re.sub(r"\b([0-9a-f]{12})[0-9a-f]{20,}\b", r"\1…", line)
+
+
+def manual_page(act: Any) -> str:
+    """Return the manual page of an action: what it was marked with, or the first one its docstring names."""
+    page = getattr(act, "man", "")
+    if not page and (found := re.search(r"\b[\w-]+\(\d\w*\)", act.__doc__ or "")):
+        page = found.group()
+    return str(page)

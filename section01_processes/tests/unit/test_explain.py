@@ -11,6 +11,7 @@ from section01_processes import (
     explain_lines,
     explain_records,
     read_records,
+    set_subreaper,
 )
 
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_SPECIAL = 1, 2, 4, 6
@@ -49,6 +50,37 @@ def test_a_slot_is_shown_by_its_text_until_it_has_a_value():
 def test_values_of_the_environment_are_secrets():
     for env in ((b"TOKEN=s3cret", b"A=b"), {"TOKEN": "s3cret", "A": "b"}, ["TOKEN=s3cret", "A=b"]):
         assert describe_step(Step(execute, b"/bin/sh", env)) == "execute('/bin/sh', env={TOKEN, A})"
+
+
+def test_secrets_inside_a_specification_stay_secret():
+    text = describe_step(
+        Step(mount, {"env": ["TOKEN=s3cret"], "args": [b"sh", "-c"]}, ({"environ": {"A": "s3cret"}},), 0)
+    )
+    assert "s3cret" not in text
+    assert "{'env': {TOKEN}, 'args': ['sh', '-c']}" in text
+
+
+def test_objects_say_what_they_are():
+    class Handle:
+        pass
+
+    class Config(dict):
+        def __repr__(self):
+            return "<config.json>"
+
+    assert describe_step(Step(mount, Config(a=1), [Config()], 0)) == "mount(<config.json>, [<config.json>], flags=0)"
+    assert describe_step(Step(mount, Handle(), mount, 0)) == "mount(<Handle>, mount, flags=0)"
+
+
+def test_long_ids_are_cut_in_lines_and_whole_in_dictionaries():
+    plan = Plan("init", [Step(mount, "/c/" + "0123456789abcdef" * 4, "/x", 0)])
+    assert describe_plan(plan)[0].startswith("init  0  mount('/c/0123456789ab…', '/x'")
+    assert "0123456789abcdef" * 4 in explain_records([plan], [(3, 0, 0, 0, 0)])[0]["call"]
+
+
+def test_an_unmarked_action_has_the_man_page_that_its_docstring_names():
+    facts = explain_records([Plan("shim", [Step(set_subreaper)])], [(1, 0, 0, 0, 0)])[0]
+    assert (facts["section"], facts["man"]) == ("§1", "PR_SET_CHILD_SUBREAPER(2const)")
 
 
 def test_long_and_binary_arguments_stay_readable():
