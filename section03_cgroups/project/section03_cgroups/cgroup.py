@@ -12,6 +12,7 @@ from time import monotonic, sleep
 from . import v1
 from .core import group
 from .core import limits as v2
+from .core.files import read_value
 from .errors import CgroupError, ControllerMissing
 
 TYPE_CHECKING = False
@@ -233,6 +234,6 @@ _OPTIONAL = {
 def _number(folder: str, name: str) -> int | None:
     """Return the number in a group's file, or None if there is no such file."""
     try:
-        return int(group.read_value(folder, name))
+        return int(read_value(folder, name))
     except (OSError, ValueError):
         return None

@@ -14,7 +14,8 @@ import click
 from section01_processes import Child, Plan, describe_plan, exec_program, find_program, run_tool, signal_name, spawn
 
 from .cgroup import Cgroup
-from .core.group import members, read_value, subgroups
+from .core.files import read_value
+from .core.group import members, subgroups
 from .core.limits import PERIOD_US, Limits
 from .errors import CgroupError, LimitRefused
 from .hierarchy import Hierarchy, parse_proc_cgroup

@@ -84,6 +84,6 @@ def write_rules(folder: str, rules: list[dict[str, Any]]) -> None:
 
 def read_rules(folder: str) -> str:
     """Return version 1's present list, as the kernel tells it."""
-    from .core.group import read_value
+    from .core.files import read_value
 
     return read_value(folder, "devices.list")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from section01_processes import Step, action
 
-from .core.group import write_value
+from .core.files import write_value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ memory.rst, blkio-controller.rst.
 
 from __future__ import annotations
 
-from .core.group import read_value, subgroups
+from .core.files import read_value
+from .core.group import subgroups
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import os
 from time import monotonic, sleep
 
-from .core.group import make_folder, members, read_value, write_value
+from .core.files import read_value, write_value
+from .core.group import make_folder, members
 from .core.limits import PERIOD_US, Limits, swap_max
 from .errors import refused
 

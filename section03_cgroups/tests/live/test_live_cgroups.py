@@ -227,8 +227,8 @@ def opens_devices(cgroup):
     return os.waitstatus_to_exitcode(os.waitpid(child(cgroup, attempt), 0)[1])
 
 
-@pytest.mark.lane("host")
-@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.lane("host", "guest")
+@pytest.mark.parametrize("version", [1] * ("devices" in V1) + [2] * bool(HERE.unified))
 def test_default_device_rules_by_files_and_by_program(make, version):
     controllers = {c: m for c, m in HERE.controllers.items() if version == 1 or c != "devices"}
     cgroup = make(Limits(devices=default_device_rules()), Hierarchy(HERE.mode, controllers, HERE.unified))
@@ -257,3 +257,14 @@ def test_number_of_opened_files_is_pinned():
         os._exit(0 if len(opened) == settings + cpuset + control + len(HERE.mounts()) else len(opened))
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
     cgroup.remove()
+
+
+@pytest.mark.lane("host", "guest")
+def test_warming_up_moves_nobody():
+    def own():
+        with open("/proc/self/cgroup") as file:
+            return file.read()
+
+    before = own()
+    HERE.warm_up()
+    assert own() == before
