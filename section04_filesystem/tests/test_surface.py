@@ -1,0 +1,49 @@
+"""The public surface of section04_filesystem, pinned: who adds or removes a name changes this list."""
+
+import section04_filesystem
+
+SURFACE = """
+CgroupLayout
+DEFAULT_DEVICES
+DEV_SYMLINKS
+FilesystemError
+HostRoot
+Mount
+MountError
+MountOptions
+MountTable
+PROPAGATION
+ROOT
+STUMBLING_BLOCKS
+UnsafePath
+bind
+bind_descriptor
+copy_up
+make_target
+mount
+mount_overlay
+open_proc
+pivot_root
+plan_pivot
+plan_private_mounts
+plan_root_mounts
+plan_rootfs
+safe_open
+set_propagation
+umount
+write_proc
+"""
+
+
+def test_the_surface_is_exactly_this():
+    assert sorted(section04_filesystem.__all__) == SURFACE.split()
+
+
+def test_every_public_name_loads_and_is_documented():
+    for name in section04_filesystem.__all__:
+        value = getattr(section04_filesystem, name)
+        assert not callable(value) or value.__doc__, name
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    assert not hasattr(section04_filesystem, "no_such_name")
