@@ -16,7 +16,6 @@ from section01_processes import Plan, Recorder, Slot, describe_plan, explain_lin
 from .core import links
 from .core.netlink import netlink_in
 from .endpoint import plan_endpoint, release_endpoint, reload
-from .errors import NetworkError
 from .ports import parse_ports
 from .rules import table_text
 from .store import DEFAULT, EndpointSpec, Network, NetworkStore
@@ -111,8 +110,6 @@ def attach(
     dry_run: bool,
 ) -> None:
     """Connect a network namespace to the default network as endpoint NAME."""
-    if not name or "/" in name or name.startswith("."):
-        raise NetworkError(f"{name!r} cannot be an endpoint's name", exit_code=2)
     spec = EndpointSpec(name, address=address, ports=[port for text in publish for port in parse_ports(text)])
     plan = Plan("cli", plan_endpoint(store, spec, Slot("netns", f"network namespace of {netns}")))
     if dry_run:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 #: The name of the link inside the container.
 INSIDE = "eth0"
+ID_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")
 
 
 def plan_endpoint(store: NetworkStore, spec: EndpointSpec, netns: Slot) -> list[Step]:
@@ -74,8 +75,11 @@ def held_ports(slots: Mapping[str, Any]) -> list[int]:
 def declare_endpoint(root: str, spec: EndpointSpec, *held: int) -> None:
     """Write the endpoint's record, with the host ports that the descriptors ``held`` really hold.
 
-    Raises NetworkError when the container has an endpoint on record: it must be released first.
+    Raises NetworkError when the container has an endpoint on record (it must be released first), or when the id has
+    other characters than file names and nft comments bear.
     """
+    if not spec.id or len(spec.id) > 120 or not set(spec.id) <= ID_CHARACTERS or spec.id.startswith("."):
+        raise NetworkError(f"{spec.id[:130]!r} cannot be the id of an endpoint", hint="letters, digits, . _ -")
     store = NetworkStore(root)
     store.make(spec.network)
     if store.endpoint(spec.id):

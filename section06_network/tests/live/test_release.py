@@ -195,6 +195,15 @@ def test_port_in_use_names_its_user(in_world, listening):
         assert world.store.names() == []
 
 
+@pytest.mark.parametrize("owner", ["", "../x", 'a"; flush ruleset', "a\nb", ".hidden", "x" * 121])
+def test_an_id_is_a_file_name_and_a_comment_and_nothing_else(in_world, owner):
+    @in_world
+    def story(world):
+        with pytest.raises(NetworkError, match="cannot be the id"):
+            world.attach(owner, "8080:80")
+        assert world.store.names() == []
+
+
 def test_address_of_another_machine_cannot_be_published(in_world):
     @in_world
     def story(world):
