@@ -66,7 +66,7 @@ def test_a_shell_with_job_control(minidocker, terminal):
     time.sleep(0.3)
     terminal.type("C-z")
     terminal.wait_for("Stopped")
-    terminal.line("jobs; kill %1; echo killed")
+    terminal.line("jobs; kill -9 %1; wait; echo killed")
     terminal.wait_for("killed", 2)
 
     terminal.tmux("resize-window", "-x", "100", "-y", "30")

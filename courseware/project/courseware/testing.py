@@ -55,7 +55,7 @@ def run(clone: str, *, full: bool, arguments: list[str]) -> int:
 def run_lane(clone: str, lane: str, prefix: list[str], full: bool, arguments: list[str]) -> tuple[int, Report]:
     """Run pytest in one lane, behind the command ``prefix``; return its exit status and what ran."""
     report = f"{clone}/.course/lane-{lane}.json"
-    command = [*prefix, f"{clone}/.venv/bin/python", "-B", "-m", "pytest", "-p", "courseware.pytest_plugin",
+    command = [*prefix, f"{clone}/.venv/bin/python", "-B", "-m", "pytest",
                "--lane", lane, "--lane-report", report, "-o", f"cache_dir={clone}/.course/pytest"]  # fmt: skip
     if lane == "guest":
         command += ["--basetemp=/scratch/pytest", "-p", "no:cacheprovider"]
