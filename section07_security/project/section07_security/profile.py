@@ -59,7 +59,10 @@ class SeccompProfile:
         found: dict[str, Any] = {key: self.data[key] for key in _COPIED if self.data.get(key) is not None}
         if "archMap" in self.data:
             found["architectures"] = _architectures(self.data["archMap"] or (), native)
-        found["syscalls"] = [_plain(rule) for rule in self.data.get("syscalls") or () if _applies(rule, facts)]
+        try:
+            found["syscalls"] = [_plain(rule) for rule in self.data.get("syscalls") or () if _applies(rule, facts)]
+        except (KeyError, TypeError, AttributeError) as error:
+            raise SeccompError(f"the seccomp profile is malformed: {error!r}") from None
         return found
 
 

@@ -71,6 +71,12 @@ def test_old_rules_with_one_name_and_rules_with_none():
         SeccompProfile.parse({"defaultAction": "A", "syscalls": [{"action": "B"}]}).resolve([])
 
 
+@pytest.mark.parametrize("rule", [{"names": ["read"]}, 3, {"names": ["read"], "includes": 7}, {"names": 5}])
+def test_malformed_rule_is_an_error_of_ours(rule):
+    with pytest.raises(SeccompError):
+        SeccompProfile.parse({"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [rule]}).resolve([])
+
+
 def test_flags():
     assert seccomp_flags({}) == 4
     assert seccomp_flags({"flags": []}) == 0

@@ -164,6 +164,8 @@ def rule_with(index, op):
         ({"defaultAction": "SCMP_ACT_ALLOWED"}, "SCMP_ACT_ALLOWED"),
         ({"defaultErrnoRet": 5000}, "out of range"),
         ({"syscalls": [rule_with(6, "SCMP_CMP_EQ")]}, "argument 6"),
+        ({"syscalls": [{"names": ["read"]}]}, "malformed.*action"),
+        ({"syscalls": [{"names": ["read"], "action": "SCMP_ACT_KILL", "args": [3]}]}, "malformed"),
         ({"syscalls": [rule_with(0, "SCMP_CMP_X")]}, "comparison 'SCMP_CMP_X'"),
     ],
 )  # fmt: skip

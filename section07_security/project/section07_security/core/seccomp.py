@@ -60,19 +60,25 @@ def compile_seccomp(oci: dict[str, Any], machine: str = "") -> bytes:
     native = NATIVE.get(machine or os.uname().machine)
     if native is None:
         raise SeccompError(f"no system call table for {machine or os.uname().machine}")
+    try:
+        return bpf.assemble([bpf.load(bpf.ARCH), *_program(oci, native)])
+    except ValueError as error:
+        raise SeccompError(str(error)) from None
+    except (KeyError, TypeError, AttributeError) as error:
+        raise SeccompError(f"the seccomp profile is malformed: {error!r}") from None
+
+
+def _program(oci: dict[str, Any], native: str) -> Code:
+    """Return the choice among architectures: the native one, those that the profile names, death for the rest."""
     named = [native, *(a for a in oci.get("architectures") or () if a in ARCHITECTURES and a != native)]
-    kill = [bpf.ret(KILL_PROCESS)]
-    code = kill
+    kill = code = [bpf.ret(KILL_PROCESS)]
     for audit in reversed(dict.fromkeys(ARCHITECTURES[a][1] for a in named)):  # the native one ends up in front
         modes = {a: _mode(oci, a) for a in named if ARCHITECTURES[a][1] == audit}
         section = modes.get("SCMP_ARCH_X86_64") or next(iter(modes.values()))
         if "SCMP_ARCH_X86_64" in modes:
             section = bpf.branch(bpf.JSET, X32_BIT, _x32(oci, modes.get("SCMP_ARCH_X32", kill)), section)
         code = bpf.branch(bpf.JEQ, audit, [bpf.load(bpf.NR), *section], code)
-    try:
-        return bpf.assemble([bpf.load(bpf.ARCH), *code])
-    except ValueError as error:
-        raise SeccompError(str(error)) from None
+    return code
 
 
 def _x32(oci: dict[str, Any], section: Code) -> Code:
