@@ -76,11 +76,13 @@ class Box:
         return [m + self.cgroup for m in Hierarchy.detect().mounts() if os.path.exists(m + self.cgroup)]
 
     def clean(self):
-        delete(self.state_dir, force=True)
-        for made in self.created:
+        """End all; what was exec'd is our child and is reaped first: until then a pid namespace's init cannot end."""
+        for made in reversed(self.created):
             if made.child.pidfd >= 0:
+                made.child.signal(9)
                 made.child.wait()
                 made.child.close()
+        delete(self.state_dir, force=True)
 
 
 def open_descriptors():

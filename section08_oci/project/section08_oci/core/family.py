@@ -31,6 +31,18 @@ if TYPE_CHECKING:
 PID = Struct("=I")
 
 
+class InnerRecorder(Recorder):
+    """A Recorder that can also end PID 1: a SIGKILL that the init of a pid namespace sends to itself is ignored."""
+
+    __slots__ = ()
+
+    def __call__(self, number: int, errno: int, began: int) -> None:
+        """Record, or end, as :class:`Recorder` does."""
+        if number == self.crash:
+            os._exit(137)
+        super().__call__(number, errno, began)
+
+
 class Program:
     """What a forked process will run: its plan, and where its records go."""
 
@@ -52,7 +64,7 @@ class Program:
         try:
             channel.settle(inside=True)
             wanted = self.record_fd >= 0 or self.crash
-            self.plan.run(slots, Recorder(self.record_fd, self.plan.process, self.crash) if wanted else None)
+            self.plan.run(slots, InnerRecorder(self.record_fd, self.plan.process, self.crash) if wanted else None)
         except BaseException as error:
             code = exit_code_of(error)
             _report(error, self.plan.process, slots)
