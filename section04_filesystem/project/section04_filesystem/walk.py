@@ -36,32 +36,42 @@ def walk_open(root_fd: int, path: str, flags: int, mode: int = 0, links: bool = 
 
 def _walk(stack: list[int], path: str, flags: int, mode: int, links: bool) -> int:
     """Walk; ``stack`` holds the descriptors from the root down to where we are, and belongs to the caller."""
-    todo = [part for part in path.split("/") if part]
+    todo = _components(path)
     followed = 0
     while todo:
         name = todo.pop(0)
-        if name == ".":
-            continue
-        if name == "..":
-            if len(stack) > 1:
+        if name in (".", ".."):
+            _check_folder(stack[-1])
+            if name == ".." and len(stack) > 1:
                 os.close(stack.pop())
             continue
         if not todo and flags & os.O_CREAT:
             return os.open(name, flags | os.O_NOFOLLOW | os.O_CLOEXEC, mode, dir_fd=stack[-1])
         fd = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=stack[-1])
-        if not stat.S_ISLNK(os.fstat(fd).st_mode):
+        kept = not todo and flags & os.O_NOFOLLOW and flags & os.O_PATH  # the link itself is wanted
+        if kept or not stat.S_ISLNK(os.fstat(fd).st_mode):
             stack.append(fd)
             continue
         text = os.readlink("", dir_fd=fd)
         os.close(fd)
         followed += 1
-        if not links or followed > _MAX_LINKS or _is_magic(stack[-1]):
+        if not links or (flags & os.O_NOFOLLOW and not todo) or followed > _MAX_LINKS or _is_magic(stack[-1]):
             raise SyscallError(errno.ELOOP, "openat", (path,))
         if text.startswith("/"):
             while len(stack) > 1:
                 os.close(stack.pop())
-        todo = [part for part in text.split("/") if part] + todo
+        todo = _components(text) + todo
     return _reopen(stack[-1], flags)
+
+
+def _components(path: str) -> list[str]:
+    """Return the components of ``path``; a slash at its end demands a folder, as ``.`` does."""
+    return [part for part in path.split("/") if part] + (["."] if path.endswith("/") else [])
+
+
+def _check_folder(fd: int) -> None:
+    if not stat.S_ISDIR(os.fstat(fd).st_mode):
+        raise SyscallError(errno.ENOTDIR, "openat", (fd,))
 
 
 def _is_magic(folder_fd: int) -> bool:
@@ -74,8 +84,8 @@ def _is_magic(folder_fd: int) -> bool:
 def _reopen(fd: int, flags: int) -> int:
     """Return a descriptor of the same object with the wanted flags."""
     if flags & os.O_PATH:
-        if flags & os.O_DIRECTORY and not stat.S_ISDIR(os.fstat(fd).st_mode):
-            raise SyscallError(errno.ENOTDIR, "openat", (fd,))
+        if flags & os.O_DIRECTORY:
+            _check_folder(fd)
         return os.dup(fd)
     return os.open(f"/proc/self/fd/{fd}", flags & ~os.O_NOFOLLOW | os.O_CLOEXEC)
 
