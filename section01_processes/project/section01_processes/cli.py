@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 PID = click.argument("pid", type=process_id)
+PASSED_ON = (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -66,6 +67,7 @@ def spawn_command(
     if dry_run:
         click.echo("\n".join(describe_plan(plan)))
         return 0
+    signal.pthread_sigmask(signal.SIG_BLOCK, PASSED_ON)  # until there is somebody to pass them on to
     with start(plan, explain) as child:
         if verbose:
             click.echo(f"procman: pid {child.pid}", err=True)
@@ -98,8 +100,9 @@ def wait_in_foreground(child: Child) -> int:
     """Wait; the terminal's signals reach the child by itself, the others are passed on to it."""
     for number in (signal.SIGINT, signal.SIGQUIT):
         signal.signal(number, signal.SIG_IGN)
-    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
+    for number in PASSED_ON:
         signal.signal(number, lambda number, _: child.signal(number) and None)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, PASSED_ON)
     return child.wait()
 
 

@@ -12,7 +12,7 @@ from section01_processes import Plan, Step, action, find_program, set_death_sign
 from section02_namespaces import CLONE_NEWNS, CLONE_NEWPID, plan_namespaces
 from section04_filesystem import mount, plan_private_mounts
 
-from .core.init import run_init
+from .core.init import FAULTS, run_init
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -68,7 +68,10 @@ def run(outside: Plan, inside: Plan) -> int:
     def be_the_init() -> None:
         inside.run({})
 
+    passed_on = signal.valid_signals() - FAULTS - {signal.SIGCHLD, signal.SIGKILL, signal.SIGSTOP, signal.SIGTSTP}
+    signal.pthread_sigmask(signal.SIG_BLOCK, passed_on)  # until there is somebody to pass them on to
     with spawn(be_the_init) as init:
-        for number in signal.valid_signals() - {signal.SIGCHLD, signal.SIGKILL, signal.SIGSTOP, signal.SIGTSTP}:
+        for number in passed_on:
             signal.signal(number, lambda number, _: init.signal(number) and None)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, passed_on)
         return init.wait()
