@@ -15,6 +15,7 @@ EXPECTED = {
     "familiar_name",
     "normalize",
     "plan_snapshot",
+    "remove_snapshot",
     "remove_tree",
 }
 

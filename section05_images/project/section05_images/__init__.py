@@ -11,18 +11,19 @@ from section01_processes import lazy_exports
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .core.image import Image as Image
-    from .core.references import familiar_name as familiar_name
-    from .core.references import normalize as normalize
     from .core.snapshot import Snapshot as Snapshot
     from .core.snapshot import plan_snapshot as plan_snapshot
-    from .core.tree import remove_tree as remove_tree
     from .errors import ArchiveError as ArchiveError
     from .errors import BadReference as BadReference
     from .errors import ImageError as ImageError
     from .errors import ImageInUse as ImageInUse
     from .errors import ImageNotFound as ImageNotFound
     from .records import ImageRecord as ImageRecord
+    from .references import familiar_name as familiar_name
+    from .references import normalize as normalize
     from .store import ImageStore as ImageStore
+    from .tree import remove_snapshot as remove_snapshot
+    from .tree import remove_tree as remove_tree
 
 _WHERE = {
     "ArchiveError": "errors",
@@ -34,10 +35,11 @@ _WHERE = {
     "ImageRecord": "records",
     "ImageStore": "store",
     "Snapshot": "core.snapshot",
-    "familiar_name": "core.references",
-    "normalize": "core.references",
+    "familiar_name": "references",
+    "normalize": "references",
     "plan_snapshot": "core.snapshot",
-    "remove_tree": "core.tree",
+    "remove_snapshot": "tree",
+    "remove_tree": "tree",
 }
 __all__ = [
     "ArchiveError",
@@ -52,6 +54,7 @@ __all__ = [
     "familiar_name",
     "normalize",
     "plan_snapshot",
+    "remove_snapshot",
     "remove_tree",
 ]
 __getattr__ = lazy_exports(__name__, _WHERE)

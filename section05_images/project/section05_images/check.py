@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 
-from .core.digests import chain_ids, parse_config
+from .core.digests import chain_ids
 from .core.image import read_index, read_record
 from .core.stream import Stream
 from .errors import ImageError
+from .formats import parse_config
 from .layout import StoreLock
 from .publish import leftovers, sweep
 

@@ -10,7 +10,7 @@ import click
 
 from section01_processes import format_json, run_tool
 
-from .core.references import familiar_name
+from .references import familiar_name
 from .store import ImageStore
 
 if TYPE_CHECKING:

@@ -10,11 +10,12 @@ import stat
 
 from .compress import plain_stream
 from .core.entries import look
-from .core.image import find_manifest, read_index, read_record
+from .core.image import read_record
 from .core.stream import Stream
-from .core.tree import FOLDER
 from .errors import StoreError
+from .lookup import find_manifest
 from .special import LayerUnpacker
+from .tree import FOLDER
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,11 +55,11 @@ class FlatUnpacker(LayerUnpacker):
         """Remove what lower layers left in the folder ``name``."""
         fd = os.open(name, FOLDER, dir_fd=parent)
         try:
-            self.hide_all(fd, [])
+            self.hide_all(fd)
         finally:
             os.close(fd)
 
-    def hide_all(self, parent: int, _folders: list[str]) -> None:
+    def hide_all(self, parent: int) -> None:
         """Remove what lower layers left in the folder open at ``parent``."""
         for name in os.listdir(parent):
             self.hide(parent, name)
@@ -74,7 +75,7 @@ def unpack_image(store: ImageStore, reference: str, folder: str) -> list[str]:
     os.makedirs(folder, exist_ok=True)
     if os.listdir(folder):
         raise StoreError(f"{folder} is not empty", hint="name a new folder")
-    record = read_record(store.root, find_manifest(store.root, reference, read_index(store.root)))
+    record = read_record(store.root, find_manifest(store.root, reference))
     warnings: set[str] = set()
     root = os.open(folder, FOLDER)
     try:

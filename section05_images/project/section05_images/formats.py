@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import os
 
-from .core.digests import check_digest, digest_hex, digest_of, parse_config
+from section01_processes import parse_json
+
+from .core.digests import check_digest, digest_hex, digest_of
 from .core.image import REF_NAME
-from .core.references import is_hex, normalize
 from .errors import ArchiveError, BadReference
+from .references import is_hex, normalize
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,6 +43,21 @@ class Draft:
         diff_ids = self.config["rootfs"]["diff_ids"]
         if len(diff_ids) != len(layers):
             raise ArchiveError(f"the config names {len(diff_ids)} layers, the manifest {len(layers)}")
+
+
+def parse_config(data: bytes) -> dict[str, Any]:
+    """Return an image configuration as a dictionary whose ``rootfs.diff_ids`` are sound. Raises ArchiveError."""
+    try:
+        config = parse_json(data)
+        diff_ids = config["rootfs"]["diff_ids"] or []
+    except (ValueError, KeyError, TypeError) as error:
+        raise ArchiveError(f"the image configuration is broken: {error!r}") from error
+    if not isinstance(diff_ids, list) or not isinstance(config.get("config") or {}, dict):
+        raise ArchiveError("the image configuration is broken: rootfs.diff_ids must be a list and config an object")
+    for diff_id in diff_ids:
+        digest_hex(diff_id)
+    config["rootfs"]["diff_ids"] = diff_ids
+    return dict(config)
 
 
 def read_drafts(source: Source) -> list[Draft]:

@@ -9,11 +9,11 @@ from section01_processes import format_json
 
 from .changes import apply_changes
 from .compress import plain_stream
-from .core.references import normalize
 from .core.stream import Stream
 from .formats import MACHINES, Draft
 from .install import install
 from .load import Input
+from .references import normalize
 from .staging import Staging
 
 TYPE_CHECKING = False

@@ -15,12 +15,12 @@ from section01_processes import format_json, read_json, warn, write_file
 from ._syscalls import syncfs
 from .compress import plain_stream
 from .core.digests import chain_ids, check_digest
-from .core.tree import FOLDER
 from .errors import ArchiveError
 from .formats import CONFIGS, Draft
 from .layout import StoreLock
 from .publish import publish
 from .special import LayerUnpacker
+from .tree import FOLDER
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -13,10 +13,10 @@ import os
 from section01_processes import format_json, sync_folder, write_file
 
 from .core.image import REF_NAME, entry_name, read_index, read_record
-from .core.references import normalize
-from .core.tree import FOLDER, remove_tree
 from .errors import BadReference, ImageInUse
 from .layout import TEMPORARY, read_leases, write_index
+from .references import normalize
+from .tree import FOLDER, remove_tree
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .core.image import entry_name, read_index, read_record
-from .core.references import familiar_name
+from .references import familiar_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ import os
 import stat
 import tarfile
 
-from .core.entries import owner, times
-from .core.unpack import Unpacker
+from .core.entries import owner
 from .errors import LayerError
+from .thorough import ThoroughUnpacker
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ MAX_ENTRIES = 5_000_000
 MAX_BYTES = 1 << 40
 
 
-class LayerUnpacker(Unpacker):
+class LayerUnpacker(ThoroughUnpacker):
     """An Unpacker for real layers. ``warnings`` tells what was left out; ``file_capabilities`` lets them in."""
 
     def __init__(
@@ -63,7 +63,7 @@ class LayerUnpacker(Unpacker):
             os.chown(name, *owner(member), dir_fd=parent, follow_symlinks=False)
         # By name, and chmod(2) follows links; but the name is what the lines above made in a folder closed to others.
         os.chmod(name, member.mode & 0o7777, dir_fd=parent)
-        os.utime(name, ns=times(member), dir_fd=parent, follow_symlinks=False)
+        os.utime(name, ns=self.times(member), dir_fd=parent, follow_symlinks=False)
 
     def fill(self, member: tarfile.TarInfo, fd: int, stream: Stream) -> None:
         """Copy the member's data; of a sparse file the parts that are there, holes stay holes."""

@@ -10,11 +10,11 @@ import fcntl
 import os
 
 from .core.stream import CHUNK, Stream
-from .core.tree import FOLDER, remove_tree
 from .core.unpack import FULL
 from .errors import ArchiveError, StoreError
 from .layout import TEMPORARY, StoreLock, prepare
 from .publish import sweep
+from .tree import FOLDER, remove_tree
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

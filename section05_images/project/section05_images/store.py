@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 
-from .core.image import Image, find_manifest, read_index, read_record, resolve_image
-from .core.references import normalize
+from .core.image import Image, read_image, read_index, read_record
 from .errors import ImageInUse, StoreError
 from .layout import StoreLock, lease_path, prepare, read_leases, write_index, write_lease
+from .lookup import find_manifest
 from .records import ImageRecord, list_images
+from .references import normalize
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class ImageStore:
 
     def resolve(self, reference: str) -> Image:
         """Return the image of this name, id or beginning of an id. Raises ImageNotFound, BadReference, StoreError."""
-        return resolve_image(self.root, reference)
+        return read_image(self.root, find_manifest(self.root, reference))
 
     def list(self) -> Records:
         """Return all images."""
@@ -123,7 +124,7 @@ class ImageStore:
         name = normalize(target)
         prepare(self.root)
         with StoreLock(self.root):
-            manifest = find_manifest(self.root, source, read_index(self.root))
+            manifest = find_manifest(self.root, source)
             set_names(self.root, manifest, [name])
 
     def remove(self, reference: str, force: bool = False) -> Lines:

@@ -35,7 +35,7 @@ def test_modules_of_the_fast_path(store, made, tmp_path):
     command = [sys.executable, "-I", "-S", "-c", CODE, store.root, *paths]
     ours, heavy, steps = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
     assert ours == ["section05_images", *(f"section05_images.{name}" for name in (
-        "core", "core.image", "core.references", "core.snapshot", "core.tree", "errors", "layout", "records", "store"
+        "core", "core.image", "core.snapshot", "errors", "layout", "lookup", "records", "references", "store"
     ))]  # fmt: skip
     # section 4's calling convention imports struct through ctypes; nothing else of the heavy ones may come
     assert set(heavy) <= {"struct"}

@@ -9,14 +9,9 @@ from __future__ import annotations
 
 import hashlib
 
-from section01_processes import parse_json
-
 from ..errors import ArchiveError, DigestMismatch
-from .references import is_hex
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
+_HEX = frozenset("0123456789abcdef")
 
 
 def digest_of(data: bytes) -> str:
@@ -26,7 +21,9 @@ def digest_of(data: bytes) -> str:
 
 def digest_hex(digest: object) -> str:
     """Return the hexadecimal part of a digest. Raises ArchiveError: it becomes part of a path, so it is checked."""
-    if not (isinstance(digest, str) and digest.startswith("sha256:") and len(digest) == 71 and is_hex(digest[7:])):
+    if not (
+        isinstance(digest, str) and digest.startswith("sha256:") and len(digest) == 71 and _HEX.issuperset(digest[7:])
+    ):
         raise ArchiveError(f"not a sha256 digest: {digest!r}")
     return digest[7:]
 
@@ -47,18 +44,3 @@ def chain_ids(diff_ids: list[str]) -> list[str]:
         digest_hex(diff_id)
         chains.append(digest_of(f"{chains[-1]} {diff_id}".encode()) if chains else diff_id)
     return [chain[7:] for chain in chains]
-
-
-def parse_config(data: bytes) -> dict[str, Any]:
-    """Return an image configuration as a dictionary whose ``rootfs.diff_ids`` are sound. Raises ArchiveError."""
-    try:
-        config = parse_json(data)
-        diff_ids = config["rootfs"]["diff_ids"] or []
-    except (ValueError, KeyError, TypeError) as error:
-        raise ArchiveError(f"the image configuration is broken: {error!r}") from error
-    if not isinstance(diff_ids, list) or not isinstance(config.get("config") or {}, dict):
-        raise ArchiveError("the image configuration is broken: rootfs.diff_ids must be a list and config an object")
-    for diff_id in diff_ids:
-        digest_hex(diff_id)
-    config["rootfs"]["diff_ids"] = diff_ids
-    return dict(config)

@@ -1,7 +1,6 @@
-"""Making one thing in a folder: a file, a folder, a link, a whiteout.
+"""Making one thing in a folder: a file, a folder, a symbolic link, a whiteout.
 
-Each function gets a descriptor of the parent and one plain name, and never follows what that name may already be:
-what is there is removed first, except that a folder over a folder merges, as Docker has it.
+Each function gets a descriptor of the parent and one plain name, and never follows what that name may already be.
 """
 
 from __future__ import annotations
@@ -9,16 +8,16 @@ from __future__ import annotations
 import errno
 import os
 import stat
-import tarfile
 
 from section04_filesystem import safe_open
 
 from ..errors import LayerError
 from . import whiteouts
-from .tree import FOLDER, empty_folder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import tarfile
+
     from .stream import Stream
 
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -35,9 +34,7 @@ class Entries:
 
     def make_folder(self, _member: tarfile.TarInfo, parent: int, name: str, _stream: Stream) -> None:
         """Make a folder, or keep the one that is there; its attributes are set when it is full."""
-        if not name:
-            return  # the root
-        there = look(parent, name)
+        there = look(parent, name) if name else os.stat(parent)  # no name: the root
         if there and stat.S_ISDIR(there.st_mode):
             return
         self.clear(parent, name)
@@ -67,21 +64,7 @@ class Entries:
         os.symlink(member.linkname, name, dir_fd=parent)
         if self.chown:
             os.chown(name, *owner(member), dir_fd=parent, follow_symlinks=False)
-        os.utime(name, ns=times(member), dir_fd=parent, follow_symlinks=False)
-
-    def make_hardlink(self, member: tarfile.TarInfo, parent: int, name: str, _stream: Stream) -> None:
-        """Give a file of this layer one more name. The target is found inside the root and not followed."""
-        *folders, target = split_name(member.linkname) or [""]
-        source = enter(self.root, folders)
-        try:
-            there = look(source, target) if source is not None else None
-            if source is None or there is None or stat.S_ISDIR(there.st_mode):
-                raise LayerError(member.name, f"hard link to {member.linkname!r}, which is no file of this layer")
-            self.clear(parent, name)
-            os.link(target, name, src_dir_fd=source, dst_dir_fd=parent, follow_symlinks=False)
-        finally:
-            if source is not None:
-                os.close(source)
+        os.utime(name, ns=self.times(member), dir_fd=parent, follow_symlinks=False)
 
     def hide(self, parent: int, name: str) -> None:
         """Apply the whiteout of ``name``: it hides what is below, never what this layer itself brings."""
@@ -93,25 +76,18 @@ class Entries:
 
     def hide_below(self, parent: int, name: str) -> None:
         """Mark the folder ``name`` opaque."""
-        fd = os.open(name, FOLDER, dir_fd=parent)
+        fd = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
         try:
             whiteouts.mark_opaque(fd, userxattr=self.userxattr)
         finally:
             os.close(fd)
 
     def clear(self, parent: int, name: str) -> bool:
-        """Remove ``name``, whatever it is; tell whether it was there."""
+        """Remove a file ``name``; tell whether it was there. A folder stays, and is an error (EISDIR)."""
         try:
             os.unlink(name, dir_fd=parent)
         except FileNotFoundError:
             return False
-        except IsADirectoryError:
-            fd = os.open(name, FOLDER, dir_fd=parent)
-            try:
-                empty_folder(fd)
-            finally:
-                os.close(fd)
-            os.rmdir(name, dir_fd=parent)
         return True
 
     def own(self, member: tarfile.TarInfo, fd: int) -> None:
@@ -123,7 +99,11 @@ class Entries:
         """Set owner, mode, times, in this order: chown(2) clears the setuid bit."""
         self.own(member, fd)
         os.chmod(fd, member.mode & 0o7777)
-        os.utime(fd, ns=times(member))
+        os.utime(fd, ns=self.times(member))
+
+    def times(self, member: tarfile.TarInfo) -> tuple[int, int]:
+        """Return access and modification time, both the member's, in nanoseconds."""
+        return int(member.mtime) * 10**9, int(member.mtime) * 10**9
 
 
 def enter(root: int, folders: list[str], flags: int = 0) -> int | None:
@@ -144,28 +124,8 @@ def look(parent: int, name: str) -> os.stat_result | None:
         return None
 
 
-def split_name(name: str) -> list[str]:
-    """Return the components of a member's name; a leading ``/`` means the root of the layer. Refuses ``..``."""
-    parts = [part for part in name.split("/") if part not in ("", ".")]
-    if ".." in parts:
-        raise LayerError(name, "it climbs with '..'", explain="LCM-IM-03")
-    return parts
-
-
 def owner(member: tarfile.TarInfo) -> tuple[int, int]:
     """Return uid and gid. -1 would mean "leave as it is" to chown(2), so it is refused."""
     if not (0 <= member.uid < 2**32 - 1 and 0 <= member.gid < 2**32 - 1):
         raise LayerError(member.name, f"impossible owner {member.uid}:{member.gid}")
     return member.uid, member.gid
-
-
-def times(member: tarfile.TarInfo) -> tuple[int, int]:
-    """Return access and modification time, both the member's, in nanoseconds; exact, which tarfile's float is not."""
-    text = member.pax_headers.get("mtime", "")
-    whole, _, fraction = text.partition(".")
-    if not text:
-        moment = int(member.mtime * 10**9) if isinstance(member.mtime, float) else member.mtime * 10**9
-    else:
-        part = int(fraction[:9].ljust(9, "0")) if fraction else 0
-        moment = int(whole or "0") * 10**9 + (-part if whole.startswith("-") else part)
-    return moment, moment

@@ -1,7 +1,7 @@
 """From a name to an image: ``index.json`` → manifest digest → record → layers and config.
 
-What belongs here: reading. What does not: changing the store (``publish``), which writes blobs first, then layers,
-then the record, then the reference, so that whatever can be found here is complete.
+What belongs here: reading. What does not: what a name may look like (``references``, ``lookup``), changing the store
+(``publish``): blobs first, then layers, then the record, then the reference, so that whatever is found here is whole.
 
 The *record* ``images/<manifest>.json`` is written once, when the image was verified and unpacked. It spares the fast
 path the hashing of chain ids, and it is what keeps blobs and layers alive.
@@ -9,12 +9,9 @@ path the hashing of chain ids, and it is what keeps blobs and layers alive.
 
 from __future__ import annotations
 
-import os
-
 from section01_processes import read_json
 
-from ..errors import ImageNotFound, StoreError
-from .references import is_hex, normalize
+from ..errors import StoreError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -65,38 +62,10 @@ def read_record(root: str, manifest: str) -> dict[str, Any]:
     return record
 
 
-def find_manifest(root: str, reference: str, index: list[dict[str, Any]]) -> str:
-    """Return the manifest digest that ``reference`` means: a name, a name with digest, an id or the start of one.
-
-    A name wins over an id, as with Docker. Raises ImageNotFound, or BadReference for what can be neither.
-    """
-    bare = reference.removeprefix("sha256:")
-    if reference == bare:
-        full = normalize(reference)
-        digest = full.partition("@")[2]
-        for entry in index:
-            if entry_name(entry) == full or (digest and entry["digest"] == digest):
-                return str(entry["digest"])
-    found: dict[str, str] = {}
-    if is_hex(bare) and len(bare) >= 4:
-        for entry in index:
-            image_id = read_record(root, entry["digest"])["id"]
-            if image_id.startswith("sha256:" + bare):
-                found.setdefault(image_id, str(entry["digest"]))
-    if len(found) > 1:
-        raise ImageNotFound(f"image id {reference} is ambiguous", hint="use more digits: " + ", ".join(sorted(found)))
-    for manifest in found.values():
-        return manifest
-    raise ImageNotFound(f"no such image: {reference}", hint="see which there are with `images`, or load one")
-
-
-def resolve_image(root: str, reference: str) -> Image:
-    """Return the image that ``reference`` means, from three small files."""
-    index = read_index(root)
-    manifest = find_manifest(root, reference, index)
+def read_image(root: str, manifest: str) -> Image:
+    """Return the image with this manifest digest, from three small files."""
     record = read_record(root, manifest)
-    image_id = record["id"]
-    names = [entry_name(e) for e in index if e["digest"] == manifest and entry_name(e)]
-    config = read_json(os.path.join(root, "blobs/sha256", image_id.removeprefix("sha256:")))
+    names = [entry_name(entry) for entry in read_index(root) if entry["digest"] == manifest and entry_name(entry)]
+    config = read_json(f"{root}/blobs/sha256/{record['id'].removeprefix('sha256:')}")
     layers = [f"{root}/layers/{chain}/diff" for chain in reversed(record["chains"])]
-    return Image(image_id, names, config, layers, record["size"], record["created"])
+    return Image(record["id"], names, config, layers, record["size"], record["created"])

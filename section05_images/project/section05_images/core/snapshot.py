@@ -1,6 +1,6 @@
 """A snapshot: an image's layers below, a folder of one's own above, merged by overlay.
 
-Fast path: the shim plans and removes it. What does not belong here: the store.
+Fast path: the shim plans it. What does not belong here: the store; removing (``tree``).
 """
 
 from __future__ import annotations
@@ -9,8 +9,6 @@ import os
 
 from section01_processes import Step, action
 from section04_filesystem import mount_overlay
-
-from .tree import remove_tree
 
 
 class Snapshot:
@@ -24,15 +22,6 @@ class Snapshot:
         self.upper = f"{folder}/upper"
         self.work = f"{folder}/work"
         self.merged = f"{folder}/rootfs"
-
-    def remove(self) -> None:
-        """Remove the folders; fine if they are not there. Raises OSError EBUSY while ``merged`` is mounted here."""
-        try:
-            os.rmdir(self.merged)  # first: while it is mounted here, nothing may be touched
-        except FileNotFoundError:
-            pass
-        remove_tree(self.work)
-        remove_tree(self.upper)
 
 
 @action("mkdir(2)")

@@ -8,6 +8,10 @@ from __future__ import annotations
 
 import os
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .core.snapshot import Snapshot
+
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -22,6 +26,16 @@ def remove_tree(path: str) -> None:
     finally:
         os.close(fd)
     os.rmdir(path)
+
+
+def remove_snapshot(snapshot: Snapshot) -> None:
+    """Remove a snapshot's folders; fine if they are not there. Raises OSError EBUSY while it is mounted here."""
+    try:
+        os.rmdir(snapshot.merged)  # first: while it is mounted here, nothing may be touched
+    except FileNotFoundError:
+        pass
+    remove_tree(snapshot.work)
+    remove_tree(snapshot.upper)
 
 
 def empty_folder(top: int) -> None:
@@ -54,12 +68,14 @@ def _empty(name: str, top: int, number: int) -> int:
 
 def _lift(name: str, parent: int, top: int, number: int) -> tuple[str, int]:
     """Rename the folder ``name`` of ``parent`` to a free number in ``top``; a mounted one refuses: EBUSY, EXDEV."""
-    os.chmod(
-        name, 0o700, dir_fd=parent
-    )  # without privilege it may be closed to us; a folder, not a link: EISDIR said so
     while _exists(lifted := f".{number}", top):
         number += 1
-    os.rename(name, lifted, src_dir_fd=parent, dst_dir_fd=top)
+    try:
+        os.rename(name, lifted, src_dir_fd=parent, dst_dir_fd=top)
+    except PermissionError:  # without privilege: a folder that its owner may not write to cannot move
+        os.chmod(name, 0o700, dir_fd=parent)
+        os.rename(name, lifted, src_dir_fd=parent, dst_dir_fd=top)
+    os.chmod(lifted, 0o700, dir_fd=top)  # a folder, not a link: EISDIR said so
     return lifted, number + 1
 
 

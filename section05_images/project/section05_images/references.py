@@ -7,7 +7,7 @@ this is on the fast path.
 
 from __future__ import annotations
 
-from ..errors import BadReference
+from .errors import BadReference
 
 DEFAULT_DOMAIN = "docker.io"
 DEFAULT_FOLDER = "library/"
