@@ -18,7 +18,7 @@ from section01_processes import Slot, Step, action
 from .core import links
 from .core.netlink import NETLINK_ROUTE, Netlink, netlink_in
 from .errors import NetworkError
-from .foreign import remove_accepts
+from .foreign import begin_removing_accepts, remove_accepts
 from .network import drop_link, ensure_forwarding, ensure_network, own_link, remove_links
 from .ports import PublishedPort, held_port, hold_port
 from .rules import add_elements, delete_elements, delete_table, ensure_rules, finish_deleting, own_ports, replace_rules
@@ -192,13 +192,16 @@ def _release_addresses(network: Network, endpoint: Endpoint) -> None:
 
 def _remove_network(netlink: Netlink, network: Network) -> None:
     """Remove table, foreign accepts, bridge and sysctl. The caller holds the lock."""
-    removing = delete_table(network)  # it waits for the kernel, as removing a link does: both at once
+    accepts = begin_removing_accepts(network)  # each waits in the kernel for readers, as removing links does,
+    table = delete_table(network)  # so all at once
     try:
-        remove_accepts(network)
         remove_links(netlink, network)
     finally:
-        if removing:
-            finish_deleting(removing)
+        for running in accepts:
+            running.result()
+        if table:
+            finish_deleting(table)
+    remove_accepts(network)  # what is left of them
 
 
 def reload(store: NetworkStore) -> list[str]:

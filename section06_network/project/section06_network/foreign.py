@@ -31,6 +31,7 @@ NFTA_TABLE_NAME, NFTA_CHAIN_TABLE, NFTA_CHAIN_NAME, NFTA_CHAIN_POLICY, NFTA_RULE
 )
 NFPROTO_IPV4 = bytes([2, 0, 0, 0])  # struct nfgenmsg { u8 family; u8 version; be16 resource; }
 NF_DROP = bytes(4)
+CHAINS = ("DOCKER-USER", "FORWARD")
 LEGACY_TABLES = "/proc/net/ip_tables_names"
 
 
@@ -61,11 +62,13 @@ def chain_policy(netlink: Netlink, table: str, chain: str) -> str | None:
     return "" if policy is None else "drop" if policy == NF_DROP else "accept"
 
 
-def _count_ours(netlink: Netlink, chain: str, comment: str) -> int:
-    """Return how many rules of ``ip filter chain`` bear ``comment``."""
+def _count(netlink: Netlink, chain: str, network: Network) -> int:
+    """Return how many rules of ``ip filter chain`` are our accepts for ``network``."""
+    if chain_policy(netlink, "filter", chain) is None:
+        return 0
     names = attribute(NFTA_RULE_TABLE, "filter"), attribute(NFTA_RULE_CHAIN, chain)
     rules = _ask(netlink, NFT_MSG_GETRULE, NLM_F_DUMP, *names) or []
-    return sum(comment.encode() + b"\0" in rule for rule in rules)
+    return sum(comment(network).encode() + b"\0" in rule for rule in rules)
 
 
 def accepts(network: Network) -> list[list[str]]:
@@ -85,7 +88,7 @@ def ensure_accepts(network: Network) -> None:
     """Make packets of ``network`` pass the FORWARD chains of iptables, if one of those would drop them."""
     with Netlink(NETLINK_NETFILTER) as netlink:
         chain = _chain(netlink)
-        found = _count_ours(netlink, chain, comment(network)) if chain else 0
+        found = _count(netlink, chain, network) if chain else 0
     if chain and found != len(accepts(network)) and installed("iptables"):
         _delete("iptables", chain, network, found)
         _edit("iptables", "-I", chain, network).check()
@@ -96,12 +99,18 @@ def ensure_accepts(network: Network) -> None:
             _edit("iptables-legacy", "-I", chain, network).check()
 
 
+def begin_removing_accepts(network: Network) -> list[Running]:
+    """Start removing our accepts where they are complete; the caller waits, then calls :func:`remove_accepts`."""
+    with Netlink(NETLINK_NETFILTER) as netlink:
+        counts = [(chain, _count(netlink, chain, network)) for chain in CHAINS]
+    return [_edit("iptables", "-D", chain, network) for chain, found in counts if found == len(accepts(network))]
+
+
 def remove_accepts(network: Network) -> None:
     """Remove what :func:`ensure_accepts` added, from whichever chain it went to."""
-    for chain in ("DOCKER-USER", "FORWARD"):
+    for chain in CHAINS:
         with Netlink(NETLINK_NETFILTER) as netlink:
-            known = chain_policy(netlink, "filter", chain) is not None
-            found = _count_ours(netlink, chain, comment(network)) if known else 0
+            found = _count(netlink, chain, network)
         _delete("iptables", chain, network, found)
         if _legacy():
             _delete("iptables-legacy", chain, network, 1)

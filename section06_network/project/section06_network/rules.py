@@ -78,9 +78,12 @@ def ensure_rules(network: Network) -> None:
     with store.lock(network.name):
         with Netlink(NETLINK_NETFILTER) as netlink:
             there = table_exists(netlink, network.table)
-        if not there:
-            Running(["nft", "-f", "-"], table_text(network, _published(store, network))).check()
-        ensure_accepts(network)
+        loading = None if there else Running(["nft", "-f", "-"], table_text(network, _published(store, network)))
+        try:
+            ensure_accepts(network)  # both at once
+        finally:
+            if loading:
+                loading.check()
 
 
 def replace_rules(network: Network) -> None:
