@@ -31,7 +31,7 @@ class ShimError(LcmError):
     """The shim answered with an error; it carries the exit code, hint and stumbling block that the shim found."""
 
 
-class ShimGone(LcmError):  # noqa: N818 – says what happened
+class ShimGone(LcmError):
     """There is no living shim behind a container's folder, or it died while we talked to it."""
 
 

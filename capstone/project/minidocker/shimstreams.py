@@ -9,7 +9,6 @@ What belongs here: terminal, detach keys, window size, signals, and moving bytes
 
 from __future__ import annotations
 
-import _signal
 import _socket
 import os
 import select
@@ -22,10 +21,13 @@ from .shimclient import ShimGone, request_exec
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import signal as _signal
     from collections.abc import Callable
     from typing import Any
 
     from .shimclient import Connection
+else:
+    import _signal
 
 DETACH_KEYS = "ctrl-p,ctrl-q"
 #: What a foreground command without a terminal passes on to the container's process 1 (docker: --sig-proxy).

@@ -10,8 +10,13 @@ been read back completely.
 from __future__ import annotations
 
 import os
-from _collections import deque
 from _struct import Struct
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections import deque
+else:
+    from _collections import deque
 
 #: Bytes kept in memory for one client.
 MEMORY_MAX = 1 << 20

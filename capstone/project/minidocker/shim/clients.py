@@ -7,7 +7,6 @@ What belongs here: the protocol of ``protocol.py``, frame by frame. What does no
 from __future__ import annotations
 
 import _socket
-import _struct
 import os
 from select import EPOLLIN, EPOLLOUT
 
@@ -198,7 +197,8 @@ class Client:
             self._dispatch(data[0], data[1:], fds)
         except LcmError as error:
             self._refuse(error)
-        except (ValueError, LookupError, TypeError, AttributeError, _struct.error):
+        except Exception as error:  # one client's nonsense must not end the container
+            warn(f"a request was refused: {type(error).__name__}: {error}")
             self.push(p.ERROR, p.error_frame(125, "the request is malformed")[1:])
             self.finish()
         finally:

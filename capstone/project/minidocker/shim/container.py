@@ -82,9 +82,11 @@ def make_options(
     crash: str = "",
 ) -> Options:
     """Return section 8's options for this container."""
-    become = None
+    become: Any = None
     if config.get("init"):
-        from section09_init import run_init as become  # loaded now: no import after the container's root is ours
+        from section09_init import run_init  # loaded now: no import after the container's root is ours
+
+        become = run_init
     return Options(
         config["id"],
         state_folder(folder),

@@ -6,7 +6,6 @@ What belongs here: that life (:func:`live`), and what clients may ask of a runni
 
 from __future__ import annotations
 
-import _signal
 import os
 import sys
 from time import monotonic
@@ -26,12 +25,15 @@ from .streams import Input, Log, Output, Stdio, keep_slave, resize
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import signal as _signal
     from typing import Any
 
     from section01_processes import Child
 
     from .clients import Client
     from .execs import Exec
+else:
+    import _signal
 
 SETTLED = 1.0  # seconds: a container that lives so long is worth making its shim small
 #: A shim is not stopped by signals: a container is stopped through its socket.

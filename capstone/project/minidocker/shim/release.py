@@ -160,14 +160,14 @@ def leave_cgroup(came_from: str, own: str) -> None:
     cgroup = _cgroup(own)
     if cgroup is None:
         return
-    paths = {}
+    paths: dict[str, str] = {}
     for line in came_from.splitlines():
         _, names, path = line.split(":", 2)
         paths.update(dict.fromkeys(names.split(","), path))
     for mount in cgroup.hierarchy.mounts():
         if os.path.isdir(mount + own):
-            names = [name for name, where in cgroup.hierarchy.controllers.items() if where == mount]
-            back = paths.get("" if mount == cgroup.hierarchy.unified else names[0], "/")
+            here = [name for name, where in cgroup.hierarchy.controllers.items() if where == mount]
+            back = paths.get("" if mount == cgroup.hierarchy.unified else here[0], "/")
             if not _move(mount + back):
                 _move(mount)
 

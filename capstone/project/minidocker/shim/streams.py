@@ -85,9 +85,13 @@ class Output:
         self._log = log
         self._tell = tell
         self._encoder = Encoder("stdout" if kind == p.OUT else "stderr")
-        loop.watch(fd, self.serve)
+        loop.watch(fd, self._ready)
 
-    def serve(self, _events: int = 0) -> bool:
+    def _ready(self, _events: int) -> None:
+        """Event: there is something, or the end."""
+        self.serve()
+
+    def serve(self) -> bool:
         """Move one chunk; return False when there is nothing (for now, or for ever)."""
         if self._fd < 0:
             return False
