@@ -15,6 +15,7 @@ from _socket import inet_aton
 
 from section01_processes import Slot, Step, action
 
+from .conntrack import forget
 from .core import links
 from .core.netlink import NETLINK_ROUTE, Netlink, netlink_in
 from .errors import NetworkError
@@ -179,6 +180,8 @@ def _release(netlink: Netlink, store: NetworkStore, name: str, endpoint: Endpoin
                 delete_elements(network, ports)
             for port in ports:
                 os.unlink(f"{network.folder}/ports/{port.key}")
+            if endpoint.address and any(port.protocol == "udp" for port in endpoint.ports):
+                forget(endpoint.address)
             _release_addresses(network, endpoint)
         _unlink(f"{store.folder(name)}/endpoints/{endpoint.id}.json")
 

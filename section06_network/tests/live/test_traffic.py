@@ -89,6 +89,23 @@ def test_datagrams_and_single_addresses(in_world):
         assert world.talk(world.host, (HOST, 8080), web, seconds=0.3) is None
 
 
+def test_a_conversation_moves_to_the_next_container(in_world):
+    """A UDP client that keeps its port must reach the container that publishes the port now."""
+
+    @in_world
+    def story(world):
+        with world.at(world.internet):
+            client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        client.connect((HOST, 5353))
+        for owner in ("a" * 64, "b" * 64):
+            box = world.attach(owner, "5353:53/udp")
+            server = world.listen(box["netns"], 53, socket.SOCK_DGRAM)
+            server.settimeout(3)
+            client.send(owner.encode())
+            assert server.recv(100) == owner.encode()
+            world.end(box)
+
+
 def test_loopback_of_the_host_stays_closed(in_world, shell):
     """CVE-2020-8558. The attack must work when the guard is gone: otherwise this test proves nothing."""
 
