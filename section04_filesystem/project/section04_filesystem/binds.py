@@ -12,6 +12,7 @@ from section01_processes import UsageError, action
 from . import _syscalls
 from .copying import copy_up
 from .core import flags as k
+from .core.detached import clone_tree, dress, new_filesystem
 from .core.flags import (  # noqa: F401  an explanation decodes flags with them
     MOUNT_ATTR_NOATIME,
     MOUNT_ATTR_NODEV,
@@ -22,7 +23,7 @@ from .core.flags import (  # noqa: F401  an explanation decodes flags with them
     MOUNT_ATTR_RDONLY,
     MOUNT_ATTR_STRICTATIME,
 )
-from .core.mounts import attach_in_root, clone_tree, dress, new_filesystem
+from .core.mounts import attach_in_root
 from .core.paths import make_target, safe_open
 from .errors import mount_error
 

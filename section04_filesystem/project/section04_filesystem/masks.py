@@ -12,8 +12,9 @@ import stat
 
 from section01_processes import action
 
+from .core.detached import clone_tree, dress, new_filesystem
 from .core.flags import MOUNT_ATTR_NODEV, MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY
-from .core.mounts import attach, clone_tree, dress, new_filesystem
+from .core.mounts import attach
 from .core.paths import safe_open
 from .errors import UnsafePath, mount_error
 

@@ -16,7 +16,8 @@ from section01_processes import SyscallError, action
 
 from . import _syscalls
 from .core import flags as k
-from .core.mounts import attach, kernel_log
+from .core.detached import kernel_log
+from .core.mounts import attach
 from .errors import FilesystemError, mount_error
 
 TYPE_CHECKING = False

@@ -14,8 +14,8 @@ import os
 from section01_processes import action
 
 from . import _syscalls
+from .core.detached import new_filesystem
 from .core.flags import RESOLVE_BENEATH, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV
-from .core.mounts import new_filesystem
 from .errors import UnsafePath
 
 _PROC_SUPER_MAGIC = 0x9FA0

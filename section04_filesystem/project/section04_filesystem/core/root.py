@@ -13,7 +13,8 @@ from section04_filesystem import _syscalls
 from section04_filesystem.errors import FilesystemError, mount_error
 
 from . import flags as k
-from .mounts import attach, clone_tree
+from .detached import clone_tree
+from .mounts import attach
 
 
 @action("mount(2)")
