@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .errors import UnknownCapability as UnknownCapability
     from .paths import MASKED_PATHS as MASKED_PATHS
     from .paths import READONLY_PATHS as READONLY_PATHS
+    from .paths import masked_paths as masked_paths
     from .profile import SeccompProfile as SeccompProfile
     from .profile import docker_seccomp_profile as docker_seccomp_profile
     from .program import load_seccomp as load_seccomp
@@ -54,6 +55,7 @@ _WHERE = {
     "last_cap": "core.capabilities",
     "load_seccomp": "program",
     "mask_of": "core.capabilities",
+    "masked_paths": "paths",
     "names_of": "core.capabilities",
     "prepare_seccomp": "program",
     "resolved_default": "program",

@@ -10,6 +10,7 @@ from section07_security import (
     SeccompProfile,
     compile_seccomp,
     docker_seccomp_profile,
+    masked_paths,
     resolved_default,
     seccomp_flags,
     seccomp_program,
@@ -128,3 +129,10 @@ def test_resolved_default_is_cached_per_capability_set(tmp_path):
     with open(tmp_path / min(os.listdir(tmp_path)), "w") as file:
         file.write("{")
     assert resolved_default(DOCKER_DEFAULT, str(tmp_path)) == plain
+
+
+def test_masked_paths_have_the_counters_of_the_cpus_that_are_there(tmp_path):
+    for name in ("cpu0/thermal_throttle", "cpu1", "cpufreq/thermal_throttle", "cpu10/thermal_throttle"):
+        (tmp_path / name).mkdir(parents=True)
+    extra = set(masked_paths(str(tmp_path))) - set(masked_paths("/nowhere"))
+    assert extra == {f"{tmp_path}/cpu0/thermal_throttle", f"{tmp_path}/cpu10/thermal_throttle"}
