@@ -1,1 +1,1 @@
-"""The idea of section10_orchestration in its plain case: small enough to be read whole."""
+"""The idea of orchestration in its first, plain case: desired services, and an order to start them in."""
