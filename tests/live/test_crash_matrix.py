@@ -13,7 +13,7 @@ from courseware import leaks
 pytestmark = [pytest.mark.lane("host"), pytest.mark.needs("root", "nft"), pytest.mark.timeout(900)]
 
 RUNS = {
-    "bridge": ("run", "--rm", "--memory", "64m", "--publish", "127.0.0.1:0:80", "tiny", "true"),
+    "bridge": ("run", "--rm", "--memory", "64m", "--publish", "127.0.0.1::80", "tiny", "true"),
     "none, volume": ("run", "--rm", "--network", "none", "--volume", "/data", "--init", "tiny", "true"),
 }
 

@@ -26,7 +26,7 @@ def at_once(minidocker, processes, each):
         "-c",
         script,
         str(each),
-        *minidocker.command("run", "--rm", "-p", "127.0.0.1:0:80", "tiny", "true"),
+        *minidocker.command("run", "--rm", "-p", "127.0.0.1::80", "tiny", "true"),
     ]
     errors = []
 

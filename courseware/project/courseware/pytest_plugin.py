@@ -16,6 +16,16 @@ import pytest
 
 from . import leaks, needs
 
+# A section's folder and its package have one name: pytest's importlib mode would take the folder for the package.
+# Whoever is imported first wins, so the packages are, before any test is collected.
+PACKAGES = (
+    *("section01_processes", "section02_namespaces", "section03_cgroups", "section04_filesystem", "section05_images"),
+    *("section06_network", "section07_security", "section08_oci", "section09_init", "section10_orchestration"),
+    *("minidocker", "courseware"),
+)
+for _package in PACKAGES:
+    __import__(_package)
+
 LANES = ("host", "guest")
 
 
