@@ -73,19 +73,28 @@ class Cgroup:
     def create(self, extra: tuple[str, ...] = ()) -> None:
         """Make the group in every hierarchy; in version 2 enable the usual controllers and ``extra`` on the way down.
 
-        A version 1 hierarchy that cannot have it is passed over: only a limit that needs it fails.
+        A hierarchy that this user may not change is passed over, and only a limit that needs it fails; CgroupError if
+        that is all of them.
         """
-        hierarchy = self.hierarchy
-        for mount in hierarchy.mounts():
-            if mount == hierarchy.unified:
-                wanted = tuple(c for c in (*USUAL, *extra) if hierarchy.controllers.get(c) == mount)
-                group.make_group(mount, self.path, wanted)
-                continue
+        refusal, made = None, 0
+        for mount in self.hierarchy.mounts():
             try:
-                v1.make_group(mount, self.path, mount == hierarchy.controllers.get("cpuset"))
+                self._create_in(mount, extra)
+                made += 1
             except CgroupError as error:
                 if error.errno not in {1, 13, 30}:  # EPERM, EACCES, EROFS
                     raise
+                refusal = refusal or error
+        if refusal and not made:
+            raise refusal
+
+    def _create_in(self, mount: str, extra: tuple[str, ...]) -> None:
+        hierarchy = self.hierarchy
+        if mount == hierarchy.unified:
+            wanted = tuple(c for c in (*USUAL, *extra) if hierarchy.controllers.get(c) == mount)
+            group.make_group(mount, self.path, wanted)
+        else:
+            v1.make_group(mount, self.path, mount == hierarchy.controllers.get("cpuset"))
 
     def settings(self, limits: Limits, *, fresh: bool = True) -> list[Setting]:
         """Return what :meth:`set` would write, in order. Raises ControllerMissing, LimitRefused.

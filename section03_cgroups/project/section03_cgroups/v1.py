@@ -32,7 +32,7 @@ def make_group(mount: str, path: str, cpuset: bool) -> None:
             for name in path.strip("/").split("/"):
                 folder = f"{folder}/{name}"
                 made = make_folder(folder)
-            if cpuset and made:
+            if cpuset and (made or not read_value(folder, "cpuset.mems")):  # its maker died before it came so far
                 _inherit(mount, folder)
             return
         except FileNotFoundError as error:

@@ -268,3 +268,31 @@ def test_warming_up_moves_nobody():
     before = own()
     HERE.warm_up()
     assert own() == before
+
+
+@pytest.mark.lane("host", "guest")
+def test_user_who_may_make_no_group_is_told_so():
+    def attempt():
+        os.setresuid(65534, 65534, 65534)
+        try:
+            Cgroup(HERE, f"/lcm-test-{os.getpid()}-user").create()
+        except PermissionError:
+            return 1
+        except OSError as error:
+            return error.errno
+        return 0
+
+    pid = os.fork()
+    if not pid:
+        os._exit(attempt())
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 13
+
+
+@pytest.mark.lane("host", "guest")
+def test_group_that_a_killed_maker_left_half_made_is_completed():
+    path = f"/lcm-test-{os.getpid()}-half"
+    os.mkdir(V1.get("cpuset", HERE.unified) + path)  # version 1: a cpuset without CPUs takes no process
+    cgroup = Cgroup(HERE, path)
+    cgroup.create()
+    assert os.waitstatus_to_exitcode(os.waitpid(child(cgroup, lambda: 7), 0)[1]) == 7
+    cgroup.remove()
