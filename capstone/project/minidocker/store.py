@@ -59,6 +59,7 @@ _COLUMNS = (
     "id", "name", "state", "created", "image", "image_id", "command", "auto_remove", "labels", "ports",
     "config", "started", "finished", "exit_code", "oom_killed", "error", "restarts", "stopped",
 )  # fmt: skip
+_UNSETTLED = "WHERE state IN ('creating', 'live', 'removing') ORDER BY created"
 _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM containers "
 
 
@@ -167,8 +168,7 @@ class Store:
 
     def unsettled(self) -> list[Row]:
         """Return the rows that a command must look at first, oldest first."""
-        where = "WHERE state IN ('creating', 'live', 'removing') ORDER BY created"
-        return [Row(r) for r in self._db.execute(_SELECT + where)]
+        return [Row(r) for r in self._db.execute(_SELECT + _UNSETTLED)]
 
     def all(self) -> list[Row]:
         """Return every row, newest first."""

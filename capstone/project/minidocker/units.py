@@ -100,6 +100,15 @@ def _parse_rfc3339(text: str, flag: str) -> float:
     raise BadOption(flag, text, "not a time", hint="as in 2026-01-31T12:00:00Z, or 10m for ten minutes ago")
 
 
+def moment_text(text: str, flag: str, now: float) -> str:
+    """Return the moment that ``text`` means (see :func:`parse_moment`) as RFC 3339, exact to the nanosecond."""
+    whole = rfc3339(int(parse_moment(text, flag, now)) if "T" in text else parse_moment(text, flag, now))
+    _, dot, rest = text.partition(".")
+    if "T" not in text or not dot:
+        return whole
+    return whole[:20] + _split(rest)[0][:9].ljust(9, "0") + "Z"
+
+
 def rfc3339(seconds: float) -> str:
     """Return ``2026-01-31T12:00:00.123456789Z`` for seconds since 1970; Docker's zero time for 0."""
     if not seconds:

@@ -13,7 +13,8 @@ import click
 
 from minidocker.engine.create import Job, prepare
 from minidocker.engine.run import Watch, plan_run
-from section01_processes import RECORD, Plan, describe_plan, explain_lines, explain_records, read_records
+from minidocker.translate.bundle import Secret
+from section01_processes import PROCESSES, RECORD, Plan, describe_plan, explain_lines, explain_records, read_records
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,7 +34,8 @@ def all_plans(job: Job) -> dict[str, Plan]:
 
     folder = job.engine.folder(job.identity)
     out = job.translation
-    plans = {"cli": Plan("cli", plan_run(job, b"", Watch())), **plan_shim(folder, out.shim, out.spec)}
+    config = Secret("shim.json", {**out.shim, "seccomp_cache": ""})  # planning must not fill the cache
+    plans = {"cli": Plan("cli", plan_run(job, b"", Watch())), **plan_shim(folder, config, out.spec)}
     steps = plan_release(folder, job.identity, out.shim, remove=job.options.rm, by_shim="/")
     return {**plans, "release": Plan("release", steps)}
 
@@ -80,7 +82,7 @@ def _tell(job: Job, file: str, reader: int) -> None:
     code = 0
     try:
         plans = all_plans(job)
-        records = _until_end(read_records(reader))
+        records = _completed(read_records(reader), plans)
         if file:
             _write_file(file, plans, list(records))
         else:
@@ -101,9 +103,16 @@ def _write_file(file: str, plans: dict[str, Plan], records: list[tuple[int, ...]
         out.write("\n")
 
 
-def _until_end(records: Iterator[tuple[int, ...]]) -> Iterator[tuple[int, ...]]:
-    """Yield the records before the one that ends the telling."""
+def _completed(records: Iterator[tuple[int, ...]], plans: dict[str, Plan]) -> Iterator[tuple[int, ...]]:
+    """Yield the records before the one that ends the telling, and the one that nobody can write.
+
+    The init's last step is execve: after it there is no init of ours to record it. That the command has been told
+    "started" (its own last step) is the proof that it succeeded.
+    """
+    last = (PROCESSES.index("cli"), len(plans["cli"].steps) - 1, 0)
     for record in records:
         if record[0] == 0xFFFF:
             return
+        if record[:3] == last:
+            yield PROCESSES.index("init"), len(plans["init"].steps) - 1, 0, record[3] + record[4], 0
         yield record

@@ -26,14 +26,14 @@ def logs(root: str, container: str, follow: bool, tail: str, since: str, until: 
     """Show the output of CONTAINER."""
     from minidocker.engine.logs import read_log
     from minidocker.engine.settle import settled
-    from minidocker.units import parse_moment, parse_number, rfc3339
+    from minidocker.units import moment_text, parse_number
 
     engine = Engine(root)
     row = settled(engine, container)
     lines = -1 if tail == "all" else max(0, parse_number(tail, "--tail"))
     now = time.time()
-    first = rfc3339(parse_moment(since, "--since", now)) if since else ""
-    last = rfc3339(parse_moment(until, "--until", now)) if until else "~"
+    first = moment_text(since, "--since", now) if since else ""
+    last = moment_text(until, "--until", now) if until else "~"
     for batch in read_log(engine.folder(row.id), tail=lines, follow=follow):
         _write([record for record in batch if first <= record["time"] < last], timestamps=timestamps)
 

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from minidocker.store import Row
-    from section03_cgroups import Stats
 
 
 @click.command()
@@ -55,26 +54,28 @@ def _measure(rows: list[Row]) -> list[dict[str, Any]]:
     lines = []
     for row in rows:
         first, last = before[row.id], _stats(row)
-        used = (last.cpu_usage - first.cpu_usage) / (time.monotonic() - began) if first and last else 0.0
+        used = (last["cpu_usage"] - first["cpu_usage"]) / 1e6 / (time.monotonic() - began)
         lines.append(
             {
                 "ID": row.id[:12],
                 "Name": row.name,
                 "CPUPerc": f"{100 * used:.2f}%",
-                "MemUsage": human_size(last.memory or 0) if last else "0B",
-                "PIDs": last.pids if last else 0,
+                "MemUsage": human_size(last["memory"]),
+                "PIDs": last["pids"],
             }
         )
     return lines
 
 
-def _stats(row: Row) -> Stats | None:
+def _stats(row: Row) -> dict[str, int]:
+    """Return section 3's readings, 0 for those that this machine does not have."""
     from section03_cgroups import Cgroup, Hierarchy
 
     try:
-        return Cgroup(Hierarchy.detect(), f"/minidocker/{row.id}").stats()
+        readings = Cgroup(Hierarchy.detect(), f"/minidocker/{row.id}").stats().as_dict()
     except OSError:
-        return None
+        readings = {}
+    return {name: readings.get(name) or 0 for name in ("cpu_usage", "memory", "pids")}
 
 
 @click.command()

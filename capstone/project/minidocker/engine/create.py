@@ -107,6 +107,8 @@ def _translated(engine: Engine, options: Options, env: list[str], *, dry: bool) 
     check_sources(out)
     if out.join and not dry:
         join_network(engine, out.join, out.spec, out.shim)
+    if out.ports and not dry:
+        check_ports(engine, [(str(port.host_port), port.protocol, port.host_ip) for port in out.ports])
     job = Job(engine, options, image, facts, out)
     job.name = options.name or names.random_name()
     job.config = view(options, env, config, out)
@@ -124,6 +126,26 @@ def _translated(engine: Engine, options: Options, env: list[str], *, dry: bool) 
         "config": format_json(job.config),
     }
     return job
+
+
+def check_ports(engine: Engine, wanted: list[tuple[str, str, str]]) -> None:
+    """Raise EngineError for a (port, protocol, address) that another container of ours publishes, naming it.
+
+    Who else may have the port, the shim finds out when it binds it.
+    """
+    anywhere = {"", "0.0.0.0"}
+    for row in engine.store.unsettled():
+        for inside, address, host in row.parsed("ports") if row.state == s.LIVE else ():
+            for port, protocol, wish in wanted:
+                same = str(host) == port and inside.endswith("/" + protocol)
+                if same and (address == wish or address in anywhere or wish in anywhere):
+                    row_or_none = settle_row(engine, row)
+                    if row_or_none is None or row_or_none.state != s.LIVE:
+                        continue
+                    raise EngineError(
+                        f"port {port}/{protocol} is already published by container {row.name} ({row.id[:12]})",
+                        hint="publish another host port, or stop that container",
+                    )
 
 
 def check_sources(out: Translation) -> None:

@@ -56,7 +56,7 @@ def tiny(engine: Engine) -> str:
         os.mkdir(folder, 0o755)
         HostRoot().build(folder)
         config = {"Cmd": ["/bin/sh"], "Env": [f"PATH={DEFAULT_PATH}"]}
-        return str(engine.images.add_rootfs_dir(folder, TINY, config))
+        return str(engine.images.add_rootfs_dir(folder, TINY, {"config": config}))
     except OSError as error:
         raise EngineError(f"cannot make the image {TINY}: {error}") from error
     finally:

@@ -15,7 +15,7 @@ from minidocker.shim import protocol as p
 from section01_processes import Plan, Recorder, Slot, Step, action
 
 from . import locks
-from .create import LOCK, Job, end_lease, join_network, plan_create, prepare
+from .create import LOCK, Job, check_ports, end_lease, join_network, plan_create, prepare
 from .settle import fold_own, remove_container, settle_row
 
 TYPE_CHECKING = False
@@ -126,6 +126,9 @@ def start(engine: Engine, row: Row, first: bytes, watch: Watch) -> Started | Non
     slots: dict[str, Any] = {LOCK.name: locks.wait_lock(folder, PATIENCE, row.name)}
     try:
         settle_row_locked(engine, row)
+        check_ports(
+            engine, [(str(host), inside.rpartition("/")[2], ip) for inside, ip, host in row.parsed("ports") if host]
+        )
         refresh(engine, row)
         Plan("cli", plan_start(engine, row.id, folder, first, watch)).run(slots, watch.recorder())
     except BaseException:

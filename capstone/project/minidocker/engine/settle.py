@@ -82,7 +82,7 @@ def _settle_locked(engine: Engine, row: Row) -> Row | None:
         remove_container(engine, row, volumes=bool(row.auto_remove))
         return None
     status = engine.status(row.id)
-    if status.get("state") != "exited":
+    if not ended(status):
         status = healed(status)
     release(engine, row.id)
     if row.auto_remove:
@@ -90,6 +90,11 @@ def _settle_locked(engine: Engine, row: Row) -> Row | None:
         return None
     record_end(engine, row.id, status)
     return engine.store.get(row.id)
+
+
+def ended(status: dict[str, Any]) -> bool:
+    """Return whether ``status`` is a shim's last word: the end, or why there never was a start."""
+    return status.get("state") == "exited" or bool(status.get("state") == "created" and status.get("error"))
 
 
 def healed(status: dict[str, Any]) -> dict[str, Any]:
@@ -141,7 +146,7 @@ def fold_own(engine: Engine, identity: str) -> None:
     if row is None or row.state != s.LIVE:
         return
     status = engine.status(identity)
-    if status.get("state") == "exited" and not row.auto_remove:
+    if ended(status) and not row.auto_remove:
         record_end(engine, identity, status)
     elif not os.path.isdir(engine.folder(identity)):
         forget(engine, identity, volumes=True)

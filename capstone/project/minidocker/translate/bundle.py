@@ -51,7 +51,7 @@ class Catalogue:
         self.nodes = nodes
 
 
-class Secret(dict[str, Any] if TYPE_CHECKING else dict):
+class Secret(dict):  # type: ignore[type-arg]
     """A dictionary that does not print itself: it holds the environment."""
 
     __slots__ = ("_name",)

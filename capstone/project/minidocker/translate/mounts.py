@@ -11,6 +11,7 @@ import os
 from minidocker.errors import BadOption
 from minidocker.names import valid_name
 from minidocker.units import parse_size
+from section08_oci import default_mounts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -174,20 +175,13 @@ def user_mounts(options: Options, image: dict[str, Any], cwd: str) -> list[UserM
 
 def kernel_mounts(*, writable_sys: bool, rootless: bool, shm_size: int) -> list[dict[str, Any]]:
     """Return /proc, /dev, /sys and friends as Docker mounts them; ``shm_size`` in bytes."""
-    pts = ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"]
-    safe = ["nosuid", "noexec", "nodev"]
-    if not rootless:
-        pts.append("gid=5")  # tty; an ordinary user's id map has no 5
-    sys_options = safe if writable_sys else [*safe, "ro"]
-    return [
-        _mount("/proc", "proc", "proc", safe),
-        _mount("/dev", "tmpfs", "tmpfs", ["nosuid", "strictatime", "mode=755", "size=65536k"]),
-        _mount("/dev/pts", "devpts", "devpts", pts),
-        _mount("/sys", "sysfs", "sysfs", sys_options),
-        _mount("/sys/fs/cgroup", "cgroup", "cgroup", sys_options),
-        _mount("/dev/mqueue", "mqueue", "mqueue", safe),
-        _mount("/dev/shm", "tmpfs", "shm", [*safe, "mode=1777", f"size={shm_size}"]),
-    ]
+    mounts = default_mounts(shm_size)
+    for mount in mounts:
+        if writable_sys and mount["destination"] in {"/sys", "/sys/fs/cgroup"}:
+            mount["options"] = [word for word in mount["options"] if word != "ro"]
+        if rootless and mount["destination"] == "/dev/pts":
+            mount["options"] = [word for word in mount["options"] if word != "gid=5"]  # tty: not in the id map
+    return mounts
 
 
 def _mount(target: str, kind: str, source: str, options: list[str]) -> dict[str, Any]:

@@ -21,24 +21,12 @@ PERIOD = 100_000
 MEMORY_MIN = 6 << 20
 
 
-def _rule(kind: str, major: int, minor: int, access: str = "rwm") -> dict[str, Any]:
-    rule: dict[str, Any] = {"allow": True, "type": kind, "access": access}
-    if major >= 0:
-        rule["major"] = major
-    if minor >= 0:
-        rule["minor"] = minor
-    return rule
+def _rule(kind: str, major: int, minor: int, access: str) -> dict[str, Any]:
+    return {"allow": True, "type": kind, "major": major, "minor": minor, "access": access}
 
 
-#: What every container may use: mknod of anything, then null zero full random urandom tty console ptmx pts.
-DEFAULT_RULES: list[dict[str, Any]] = [
-    {"allow": False, "access": "rwm"},
-    _rule("c", -1, -1, "m"),
-    _rule("b", -1, -1, "m"),
-    *(_rule("c", 1, minor) for minor in (3, 5, 7, 8, 9)),
-    *(_rule("c", 5, minor) for minor in (0, 1, 2)),
-    _rule("c", 136, -1),
-]
+#: Nothing is allowed but what section 8 adds for every container (null, zero, tty …) and what --device names.
+DENY_ALL: dict[str, Any] = {"allow": False, "access": "rwm"}
 
 
 def memory(options: Options) -> dict[str, int]:
@@ -132,7 +120,7 @@ def devices(
     if options.privileged:
         nodes = [_node(node, node[0]) for node in nodes_of("/dev")]
         return nodes, [{"allow": True, "access": "rwm"}]
-    nodes, rules = [], list(DEFAULT_RULES)
+    nodes, rules = [], [DENY_ALL]
     for text in options.device:
         more, allowed = device(text, nodes_of)
         nodes += more

@@ -1,0 +1,98 @@
+"""The store: intents, names, prefixes, volumes; and that thousands of stopped containers cost nothing."""
+
+from __future__ import annotations
+
+import sqlite3
+import stat
+import time
+
+import pytest
+
+from minidocker import names
+from minidocker import store as s
+from minidocker.errors import AmbiguousPrefix, NameInUse, NoSuchContainer
+
+
+def values(name, identity="", state=s.EXITED):
+    return {
+        "id": identity or names.new_id(), "name": name, "state": state, "created": time.time(), "image": "i",
+        "image_id": "sha256:1", "command": "c", "auto_remove": 0, "labels": "{}", "ports": "[]", "config": "{}",
+    }  # fmt: skip
+
+
+@pytest.fixture
+def store(tmp_path):
+    opened = s.Store(str(tmp_path / "state.db"))
+    yield opened
+    opened.close()
+
+
+def test_the_file_is_closed_to_others(store, tmp_path):
+    assert stat.S_IMODE((tmp_path / "state.db").stat().st_mode) == 0o600
+
+
+def test_a_name_is_taken_once_and_the_error_names_the_owner(store):
+    first = values("web")
+    store.add(first, ())
+    with pytest.raises(NameInUse, match=first["id"][:12]):
+        store.add(values("web"), ())
+    assert len(store.all()) == 1
+
+
+def test_finding(store):
+    for identity, name in (("ab" * 32, "one"), ("ac" * 32, "two"), ("cd" * 32, "ab")):
+        store.add(values(name, identity), ())
+    assert store.find("ab" * 32).name == "one"
+    assert store.find("ab").name == "ab"  # a name beats a prefix
+    assert store.find("aba").name == "one"
+    with pytest.raises(AmbiguousPrefix):
+        store.find("a")
+    for missing in ("", "nope", "ff"):
+        with pytest.raises(NoSuchContainer):
+            store.find(missing)
+
+
+def test_updates_only_from_the_states_that_are_named(store):
+    row = values("web", state=s.LIVE)
+    store.add(row, ())
+    assert not store.update(row["id"], only_from=(s.CREATING,), state=s.CREATED)
+    assert store.update(row["id"], only_from=(s.LIVE,), state=s.EXITED, exit_code=3)
+    assert store.find("web").exit_code == 3
+
+
+def test_volumes_belong_to_their_users(store):
+    row = values("web")
+    store.add(row, [("data", False), ("f" * 64, True)])
+    assert store.users_of_volume("data") == [row["id"]]
+    assert not store.delete_volume("data")
+    assert store.delete(row["id"]) == ["f" * 64]
+    assert store.delete_volume("data")
+    assert [v[0] for v in store.volumes()] == ["f" * 64]
+
+
+def test_a_failed_intent_leaves_nothing(store):
+    store.add(values("web"), ())
+    with pytest.raises(NameInUse):
+        store.add(values("web"), [("data", False)])
+    assert store.volumes() == []
+
+
+def test_a_newer_database_is_refused(tmp_path):
+    path = str(tmp_path / "state.db")
+    s.Store(path).close()
+    db = sqlite3.connect(path)
+    db.execute("PRAGMA user_version=99")
+    db.close()
+    with pytest.raises(sqlite3.DatabaseError, match="newer"):
+        s.Store(path)
+
+
+def test_unsettled_rows_are_found_through_an_index(store):
+    plan = store._db.execute("EXPLAIN QUERY PLAN " + s._SELECT + s._UNSETTLED).fetchall()
+    assert "unsettled" in plan[0][3]
+
+
+def test_names_and_ids():
+    assert names.valid_name(names.random_name())
+    assert len(names.new_id()) == 64
+    assert not any(names.valid_name(bad) for bad in ("", "a", "-a", "a b", "a/b", "ä1"))
