@@ -43,7 +43,39 @@ class Finding:
 
 def examine(store: NetworkStore) -> list[Finding]:
     """Return what was found, most basic things first. Changes nothing."""
-    return [_nft(), _kernel(), _forwarding(store), _bridge_netfilter(), *_forward_chains(), _subnet(store), _names()]
+    machine = [_nft(), _kernel(), _forwarding(store), _bridge_netfilter(), *_forward_chains(), _subnet(store), _names()]
+    return machine + [finding for name in store.names() if store.owners(name) for finding in _network(store, name)]
+
+
+def _network(store: NetworkStore, name: str) -> list[Finding]:
+    """Return what became of a network's parts that the records say should be there."""
+    network = store.network(name)
+    if not network:
+        return [Finding("bridge", MISSING, "on record, never made", "netman reload")]
+    with Netlink() as netlink:
+        found = {link.name: link for link in links.all_links(netlink)}
+    bridge = found.get(network.bridge)
+    up = bridge is not None and bool(bridge.flags & links.IFF_UP)
+    seen = f"{network.bridge} is {'up' if up else 'down' if bridge else 'gone'}"
+    findings = [_expected("bridge", up, seen, "netman reload")]
+    try:
+        with Netlink(NETLINK_NETFILTER) as netlink:
+            there = table_exists(netlink, network.table)
+        seen = f"table ip {network.table} {'exists' if there else 'is gone'}"
+        findings.append(_expected("rules", there, seen, "netman reload"))
+    except LcmError as error:
+        findings.append(Finding("rules", NOTE, f"cannot be asked: {error}", "sudo ./course run netman doctor"))
+    for endpoint in store.endpoints(name):
+        link = found.get(endpoint.host_if)
+        joined = link is not None and bridge is not None and link.master == bridge.index
+        seen = f"{endpoint.host_if} {'on ' + network.bridge if joined else 'not on its bridge' if link else 'is gone'}"
+        remedy = "netman reload" if link else f"netman release {endpoint.id}"
+        findings.append(_expected(f"endpoint {endpoint.id[:8]}", joined, seen, remedy))
+    return findings
+
+
+def _expected(name: str, there: bool, seen: str, remedy: str) -> Finding:
+    return Finding(name, OK, seen) if there else Finding(name, MISSING, seen, remedy, "LCM-NET-01")
 
 
 def _nft() -> Finding:

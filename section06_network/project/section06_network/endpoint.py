@@ -85,10 +85,13 @@ def declare_endpoint(root: str, spec: EndpointSpec, *held: int) -> None:
     store.make(spec.network)
     if store.endpoint(spec.id):
         raise NetworkError(f"container {spec.id[:12]} has an endpoint already", hint="release it first")
-    for port, fd in zip(spec.ports, held, strict=True):
-        port.host_port = port.host_port or held_port(fd)
+    got = [
+        PublishedPort(port.host_ip, port.host_port or held_port(fd), port.container_port, port.protocol)
+        for port, fd in zip(spec.ports, held, strict=True)
+    ]
+    endpoint = Endpoint(spec.id, spec.network, spec.host_if, spec.mac, spec.address, got, spec.hostname)
     with store.lock(spec.network):  # so that the last one out sees it, or we see that everything is gone
-        store.record(spec)
+        store.record(endpoint)
 
 
 @action("symlink(2)")

@@ -40,6 +40,16 @@ def test_attach_look_release(in_world):
         assert (broken.returncode, "LCM-NET-01" in broken.stdout) == (1, True)
         netman("reload")
         netman("doctor")
+        subprocess.run("nft flush ruleset; ip link set mdk0 down", shell=True, check=True)
+        broken = subprocess.run([TOOL, "--root", world.folder, "doctor"], capture_output=True, text=True).stdout
+        assert [line.split()[1] for line in broken.splitlines() if line.startswith("missing")] == ["bridge", "rules"]
+        netman("reload")
+        netman("doctor")
+        subprocess.run("ip link del mdv$(ip -br link | sed -n 's/^mdv\\([^@]*\\).*/\\1/p')", shell=True, check=True)
+        assert (
+            "netman release web"
+            in subprocess.run([TOOL, "--root", world.folder, "doctor"], capture_output=True, text=True).stdout
+        )
         assert "last endpoint" in netman("release", "web", "--dry-run")
         netman("release", "web")
         netman("release", "web")

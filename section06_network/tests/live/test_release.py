@@ -155,6 +155,16 @@ def test_a_taken_subnet_is_avoided(in_world, shell):
         assert world.attach("a" * 64)["address"] == "10.89.0.2"
 
 
+def test_the_way_out_sets_the_size_of_packets(in_world, shell):
+    @in_world
+    def story(world):
+        shell("ip link set wan0 mtu 1400")
+        box = world.attach("a" * 64)
+        with world.at(box["netns"]):
+            assert "mtu 1400" in shell("ip link show eth0")
+        assert "mtu 1400" in shell("ip link show mdk0")
+
+
 def test_reload_after_somebody_flushed_everything(in_world, shell):
     @in_world
     def story(world):

@@ -13,6 +13,7 @@ FIREWALLS = {
     "docker": "iptables -P FORWARD DROP; iptables -N DOCKER-USER; iptables -A DOCKER-USER -j RETURN; "
     "iptables -I FORWARD -j DOCKER-USER",
     "legacy": "iptables-legacy -P FORWARD DROP",
+    "strict-reverse-path": "for name in all default; do echo 1 > /proc/sys/net/ipv4/conf/$name/rp_filter; done",
 }
 
 
