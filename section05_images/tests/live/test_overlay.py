@@ -4,6 +4,7 @@ import io
 import json
 import subprocess
 import sys
+import tempfile
 
 import pytest
 
@@ -174,11 +175,38 @@ assert os.listdir(store.root + "/layers") == []
                ("closed", "dir", None, {"mode": 0}), ("closed/in", "file", b"x", {"mode": 0}),
                ("owned", "file", b"x", {"uid": 12})]  # fmt: skip
     archive = made.docker_archive([made.tar(members)], tags=["x:1"])
-    import tempfile
-
     with tempfile.TemporaryDirectory(dir="/tmp") as folder:
         subprocess.run(["chown", "65534:65534", folder], check=True)
         command = [program("setpriv"), "--reuid=65534", "--regid=65534", "--clear-groups", sys.executable, "-c", code]
         done = subprocess.run([*command, folder + "/store"], input=archive, capture_output=True)
     assert done.returncode == 0, done.stderr.decode()
     assert b"device nodes were left out" in done.stderr
+
+
+def test_in_a_user_namespace_the_marks_are_user_xattrs_and_overlay_obeys_them(made, program):
+    """The rootless case, whole: load, mount and look as an ordinary user who is root in a namespace of its own."""
+    code = """
+import os, sys
+from section01_processes import Plan
+from section05_images import ImageStore, Snapshot, plan_snapshot, remove_snapshot
+store = ImageStore(sys.argv[1] + "/store")
+store.load("-")
+os.mkdir(sys.argv[1] + "/c1")
+snapshot = Snapshot(sys.argv[1] + "/c1", store.acquire("x:1", "c1").layers)
+Plan("shim", plan_snapshot(snapshot, userxattr=True)).run({})
+walk = os.walk(snapshot.merged)
+found = sorted(os.path.relpath(os.path.join(here, n), snapshot.merged) for here, _, names in walk for n in names)
+assert found == ["d/high", "stays"], found
+os.mkdir(snapshot.merged + "/new")
+os.rmdir(snapshot.merged + "/new")
+"""
+    layers = [
+        [("gone", "file", b"1"), ("stays", "file", b"1"), ("d/low", "file", b"1")],
+        [(".wh.gone", "file", b""), ("d/.wh..wh..opq", "file", b""), ("d/high", "file", b"2")],
+    ]
+    archive = made.docker_archive([made.tar(layer) for layer in layers], tags=["x:1"])
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        subprocess.run(["chown", "65534:65534", folder], check=True)
+        become = [program("setpriv"), "--reuid=65534", "--regid=65534", "--clear-groups", program("unshare"), "-Urm"]
+        done = subprocess.run([*become, sys.executable, "-c", code, folder], input=archive, capture_output=True)
+    assert done.returncode == 0, done.stderr.decode()
