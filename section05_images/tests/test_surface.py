@@ -11,6 +11,7 @@ EXPECTED = {
     "ImageNotFound",
     "ImageRecord",
     "ImageStore",
+    "STUMBLING_BLOCKS",
     "Snapshot",
     "familiar_name",
     "normalize",
@@ -22,4 +23,5 @@ EXPECTED = {
 
 def test_surface_is_pinned_and_every_name_loads():
     assert set(section05_images.__all__) == EXPECTED
-    assert all(getattr(section05_images, name).__name__ == name for name in EXPECTED)
+    assert all(getattr(section05_images, name).__name__ == name for name in EXPECTED - {"STUMBLING_BLOCKS"})
+    assert set(section05_images.STUMBLING_BLOCKS) == {"LCM-IM-02", "LCM-IM-03"}

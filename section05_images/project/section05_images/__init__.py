@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .references import familiar_name as familiar_name
     from .references import normalize as normalize
     from .store import ImageStore as ImageStore
+    from .stumbling import STUMBLING_BLOCKS as STUMBLING_BLOCKS
     from .tree import remove_snapshot as remove_snapshot
     from .tree import remove_tree as remove_tree
 
@@ -34,6 +35,7 @@ _WHERE = {
     "ImageNotFound": "errors",
     "ImageRecord": "records",
     "ImageStore": "store",
+    "STUMBLING_BLOCKS": "stumbling",
     "Snapshot": "core.snapshot",
     "familiar_name": "references",
     "normalize": "references",
@@ -42,6 +44,7 @@ _WHERE = {
     "remove_tree": "tree",
 }
 __all__ = [
+    "STUMBLING_BLOCKS",
     "ArchiveError",
     "BadReference",
     "Image",
