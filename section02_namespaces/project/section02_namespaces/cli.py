@@ -13,7 +13,7 @@ import click
 
 from section01_processes import Plan, describe_plan, run_tool
 
-from .core.kinds import KINDS, flags_of, kind_named
+from .core.kinds import KINDS, flags_of, kind_named, namespaces_of
 from .enter import differing_kinds, plan_enter
 from .errors import NamespaceError
 from .launch import plan_run, run
@@ -66,7 +66,7 @@ def row(space: Namespace) -> dict[str, Any]:
 @JSON
 def inspect(pid: str, as_json: bool) -> None:
     """Show the namespaces of process PID: their owner, their parent, and whether they are the caller's."""
-    spaces = [Namespace.of(process(pid), kind.name) for kind in KINDS]
+    spaces = [Namespace.of(process(pid), name) for name in namespaces_of("self")]  # the kinds that this kernel has
     rows = [
         {
             "kind": space.kind.name,

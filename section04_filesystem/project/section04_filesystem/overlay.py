@@ -1,7 +1,7 @@
 """Mount an overlay with up to hundreds of layers. See the kernel's Documentation/filesystems/overlayfs.rst.
 
 mount(2) takes one page (4096 bytes) of options: 125 layers do not fit, and a ``:`` or ``,`` in a path needs escapes.
-From Linux 6.5 on each layer is handed over on its own (fsconfig ``lowerdir+``), without escapes and without limit. On
+From Linux 6.7 on each layer is handed over on its own (fsconfig ``lowerdir+``), without escapes and without limit. On
 older kernels the layers are named ``/proc/self/fd/N``: short, and free of special characters.
 
 What belongs here: that mount. What does not: which layers (section 5).
@@ -53,9 +53,11 @@ def mount_overlay(target: str, lower: Sequence[str], upper: str = "", work: str 
 
 
 def _mount_modern(lower: Sequence[str], upper: str, work: str, userxattr: bool) -> int:
-    """Return the detached mount, or -1 when this kernel does not know ``lowerdir+`` (before 6.5)."""
+    """Return the detached mount, or -1 when this kernel does not know ``lowerdir+`` (before 6.7)."""
     fs = _syscalls.fsopen(b"overlay", k.FSOPEN_CLOEXEC)
     try:
+        if _takes_anything(fs):
+            return -1
         _syscalls.fsconfig(fs, k.FSCONFIG_SET_STRING, b"source", b"overlay", 0)
         for number, layer in enumerate(lower):
             try:
@@ -75,6 +77,16 @@ def _mount_modern(lower: Sequence[str], upper: str, work: str, userxattr: bool) 
         raise mount_error(error, "overlay", "overlay", kernel_log(fs)) from None
     finally:
         os.close(fs)
+
+
+def _takes_anything(fs: int) -> bool:
+    """Return whether this kernel only collects options for overlay (before 6.5) and judges them at the end."""
+    try:
+        _syscalls.fsconfig(fs, k.FSCONFIG_SET_FLAG, b"no-such-option", None, 0)
+    except SyscallError:
+        kernel_log(fs)
+        return False
+    return True
 
 
 def _set(fs: int, key: bytes, value: str) -> None:

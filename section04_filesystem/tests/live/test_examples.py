@@ -11,7 +11,7 @@ pytestmark = pytest.mark.lane("host", "guest")
 FOLDER = Path(__file__).parents[2] / "examples"
 PROMISED = {
     "01_private_mount": ["['note']"],
-    "02_pivot_root": ["/.. is /: True", "ro,relatime"],
+    "02_pivot_root": ["/.. is /: True", "make_root_readonly"],
     "03_safe_path": ["by openat2: root of the image"],
 }
 
