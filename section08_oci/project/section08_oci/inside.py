@@ -19,7 +19,7 @@ from section03_cgroups import plan_enter_cgroup
 from . import knobs
 from .console import own_stdio, plan_terminal
 from .core.become import plan_become, plan_bounding, plan_execute
-from .core.family import Program, fork_init
+from .core.family import Program, fork_init, open_own_namespace
 from .core.gate import find_gate, hold_proc, wait_at_gate
 from .core.process import begin_session, close_descriptors, die_with, place_stdio
 from .core.protocol import GO, HOOKS, HOOKS_DONE, MAP, MAPPED, READY, await_message, tell
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 CHANNEL: Any = Slot("channel", "the channel to the runtime")
 FIFO: Any = Slot("fifo", "exec.fifo, not yet opened")
+NETNS: Any = Slot("netns", "the network namespace")
 OWN_FDS: Any = Slot("own fds", "our folder in the host's /proc")
 HOST_PID: Any = Slot("host pid", "our pid as the host sees it")
 
@@ -85,7 +86,8 @@ def plan_child(bundle: Bundle, options: Options, cgroup: Cgroup | None, init: Pr
     offsets = spec.get("linux", {}).get("timeOffsets")
     if offsets:
         steps.append(Step(knobs.write_time_offsets, offsets, about="clocks of the new time namespace"))
-    steps.append(Step(fork_init, CHANNEL, init, FIFO, about="the init, as the runtime's child"))
+    steps.append(Step(open_own_namespace, "net", about="the network namespace, for the runtime", out=NETNS))
+    steps.append(Step(fork_init, CHANNEL, init, FIFO, NETNS, about="the init, as the runtime's child"))
     return Plan("child", steps)
 
 

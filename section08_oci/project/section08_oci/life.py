@@ -109,7 +109,9 @@ def _last_words(channel: Channel, init_known: bool) -> InsideError | None:
     """Read what the dead have sent: an error, or the pid of an init that we have not met, which then ends, too."""
     try:
         while True:
-            (pid,) = PID.unpack(channel.expect(INIT)[0])
+            payload, fds = channel.expect(INIT)
+            channel.received += fds
+            (pid,) = PID.unpack(payload)
             if not init_known:
                 os.kill(pid, 9)
                 os.waitpid(pid, 0)

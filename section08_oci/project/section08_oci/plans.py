@@ -16,7 +16,7 @@ from section03_cgroups import Limits, plan_cgroup
 
 from . import knobs
 from .bundle import check_spec
-from .core.family import Program, as_child, await_init, fork_child, open_namespace, open_pidfd, reap_child
+from .core.family import Program, as_child, await_init, fork_child, open_pidfd, reap_child, take_namespace
 from .core.gate import make_gate
 from .core.protocol import (
     GO,
@@ -31,6 +31,7 @@ from .core.protocol import (
     tell,
 )
 from .defaults import ALWAYS_ALLOWED
+from .errors import SpecError
 from .hooks import BEFORE_PIVOT, run_recorded_hooks
 from .inside import new_namespaces, plan_child, plan_init
 from .record import begin_record, record_created
@@ -55,6 +56,8 @@ RECORD: Any = Slot("record", "state.json")
 def plan_container(bundle: Bundle, options: Options) -> dict[str, Plan]:
     """Return the plans of all three processes, as :func:`section08_oci.create` runs them."""
     check_spec(bundle.spec)
+    if "process" not in bundle.spec:
+        raise SpecError("the config has no process: there is nothing to run")
     cgroup = options.cgroup(cgroup_path(bundle.spec, options))
     init = plan_init(bundle, options, cgroup)
     child = plan_child(bundle, options, cgroup, _program(init, options))
@@ -91,9 +94,7 @@ def plan_runtime(bundle: Bundle, options: Options, cgroup: Cgroup | None, child:
         Step(open_pidfd, PID, about="a handle that never means another process", out=PIDFD),
         Step(as_child, PID, PIDFD, about="the init is our own child", out=Slot("init", "the init")),
         Step(reap_child, CHILD, about="the child's work is done"),
-        Step(
-            open_namespace, CHANNEL, PID, "net", about="the network namespace", out=Slot("netns", "network namespace")
-        ),
+        Step(take_namespace, CHANNEL, about="the network namespace", out=Slot("netns", "network namespace")),
         *options.between,
         *_runtime_hooks(spec),
     ]

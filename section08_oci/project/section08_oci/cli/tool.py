@@ -86,7 +86,7 @@ for command in (
 
 
 def main(args: list[str] | None = None) -> None:
-    """Run the tool. An error is one line, and the exit code runc's: 1, for ``exec`` 255; for ``run`` the container's."""
+    """Run the tool. An error is one line; the exit code is runc's: 1, for ``exec`` 255, for ``run`` the container's."""
     words = sys.argv[1:] if args is None else args
     context: click.Context | None = None
     try:

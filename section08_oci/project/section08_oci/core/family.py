@@ -22,7 +22,7 @@ from section01_processes import Child, Plan, Recorder, action, spawn
 from section02_namespaces import fork_sibling
 
 from ..errors import PeerDied, exit_code_of, pack_error
-from .protocol import ERROR, INIT, READY, Channel
+from .protocol import ERROR, INIT, Channel
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -93,19 +93,19 @@ def fork_child(channel: Channel, program: Program) -> Child:
 
 
 @action("clone(2)")
-def fork_init(channel: Channel, program: Program, fifo: int = -1) -> None:
-    """In the child: fork the init as the runtime's child (CLONE_PARENT) and tell the runtime its pid."""
+def fork_init(channel: Channel, program: Program, fifo: int = -1, netns: int = -1) -> None:
+    """In the child: fork the init as the runtime's child (CLONE_PARENT); send its pid and its network namespace."""
     pid = fork_sibling()
     if pid == 0:
         program.run(channel, fifo)
-    channel.send(INIT, PID.pack(pid))
+    channel.send(INIT, PID.pack(pid), () if netns < 0 else (netns,))
 
 
 @action("unix(7)")
 def await_init(channel: Channel) -> int:
     """Wait for the init's pid. It is our own child and nobody has waited for it: the pid cannot mean another."""
-    (pid,) = PID.unpack(channel.expect(INIT)[0])
-    return int(pid)
+    payload, channel.received = channel.expect(INIT)
+    return int(PID.unpack(payload)[0])
 
 
 @action("pidfd_open(2)")
@@ -122,14 +122,19 @@ def reap_child(child: Child) -> None:
         raise PeerDied(f"the child ended with status {code} after it had forked the init")
 
 
-@action("open(2)")
-def open_namespace(channel: Channel, pid: int, kind: str) -> int:
-    """Return a descriptor of the namespace ``kind`` (``net``) of the init ``pid``; if it has ended, say why."""
-    try:
-        return os.open(f"/proc/{pid}/ns/{kind}", os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:  # a zombie has no namespaces
-        channel.expect(READY)
-        raise
+@action("namespaces(7)")
+def open_own_namespace(kind: str) -> int:
+    """In the child: return a descriptor of our namespace ``kind`` (``net``), which is the init's, too.
+
+    A runtime without power over us (rootless; we are undumpable) could not open it from outside.
+    """
+    return os.open(f"/proc/self/ns/{kind}", os.O_RDONLY | os.O_CLOEXEC)
+
+
+@action("unix(7)")
+def take_namespace(channel: Channel) -> int:
+    """Return the descriptor that came with the init's pid."""
+    return channel.received.pop()
 
 
 @action("pidfd_open(2)")

@@ -8,7 +8,7 @@ never half of one. Each message is one letter and a payload; an error may come i
 |-----------|-----------------------|-----------------|------------|------------------------------------------------|
 | M map     | child → runtime       | –               | –          | it has unshared its user namespace             |
 | m mapped  | runtime → child       | –               | –          | uid_map and gid_map are written                |
-| I init    | child → runtime       | pid of the init | –          | forked with CLONE_PARENT; then the child exits |
+| I init    | child → runtime       | pid of the init | netns      | forked with CLONE_PARENT; then the child exits |
 | H hooks   | init → runtime        | –               | –          | mounts made, before pivot_root; only with hooks |
 | h done    | runtime → init        | –               | –          | the hooks ended well                           |
 | C console | init → runtime        | –               | pty master | only with a terminal                           |
@@ -48,11 +48,12 @@ NAMES = {
 class Channel:
     """One process's view of the pair: ``mine`` is the end it uses; ``theirs`` is closed by :meth:`settle`."""
 
-    __slots__ = ("mine", "theirs")
+    __slots__ = ("mine", "received", "theirs")
 
     def __init__(self, mine: int, theirs: int) -> None:
         self.mine = mine
         self.theirs = theirs
+        self.received: list[int] = []
 
     def settle(self, *, inside: bool) -> None:
         """Keep the runtime's end, or (``inside``) the inner one; close the other, so that its end can be seen."""
@@ -86,10 +87,11 @@ class Channel:
 
     def close(self) -> None:
         """Close what is open; idempotent."""
-        for fd in (self.mine, self.theirs):
+        for fd in (self.mine, self.theirs, *self.received):
             if fd >= 0:
                 os.close(fd)
         self.mine = self.theirs = -1
+        self.received = []
 
 
 @action("socketpair(2)")
