@@ -358,6 +358,7 @@ def test_pivot_root_says_which_cause_it_was(in_child, root):
 
     def shared():
         unshare(CLONE_NEWNS)
+        set_propagation("/", "rprivate")
         bind(str(root), str(root))
         set_propagation("/", "rshared")
         pivot_root(str(root))
