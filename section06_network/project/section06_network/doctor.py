@@ -15,8 +15,9 @@ from .core import links
 from .core.leases import Subnet
 from .core.netlink import NETLINK_NETFILTER, Netlink
 from .foreign import LEGACY_TABLES, chain_policy, table_exists
+from .forwarding import IP_FORWARD, read_sysctl
 from .names import UPSTREAM, needs_upstream
-from .network import IP_FORWARD, read_sysctl, used_subnets
+from .network import used_subnets
 from .programs import installed
 from .store import SUBNETS, NetworkStore
 

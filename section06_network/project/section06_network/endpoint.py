@@ -20,7 +20,8 @@ from .core import links
 from .core.netlink import NETLINK_ROUTE, Netlink, netlink_in
 from .errors import NetworkError
 from .foreign import begin_removing_accepts, remove_accepts
-from .network import drop_link, ensure_forwarding, ensure_network, own_link, remove_links
+from .forwarding import ensure_forwarding
+from .network import drop_link, ensure_network, own_link, remove_links
 from .ports import PublishedPort, held_port, hold_port
 from .rules import add_elements, delete_elements, delete_table, ensure_rules, finish_deleting, own_ports, replace_rules
 from .store import Endpoint, EndpointSpec, Network, NetworkStore

@@ -1,11 +1,10 @@
-"""The shared parts of a network: its bridge and the sysctls. Made by the first endpoint, removed after the last.
+"""A network's bridge, made by the first endpoint and removed after the last.
 
-What belongs here: choosing, making and removing the link; forwarding. What does not: packet filter rules
-(``rules.py``, ``foreign.py``), a container's own parts (``endpoint.py``).
+What belongs here: choosing, making and removing the link. What does not: sysctls (``forwarding.py``), packet filter
+rules (``rules.py``, ``foreign.py``), a container's own parts (``endpoint.py``).
 
 Several state folders (``--root``) can exist on one machine, so a link is *ours* only if it bears our MAC address,
-which is made from the folder's path. What the machine's ``ip_forward`` was stands in the link's alias: it dies with
-the link and at a reboot, exactly when it stops being true.
+which is made from the folder's path.
 """
 
 from __future__ import annotations
@@ -20,12 +19,8 @@ from .core import links
 from .core.leases import Subnet
 from .core.netlink import Netlink, Request
 from .errors import NetlinkError, NetworkError
+from .forwarding import restore_forwarding
 from .store import SUBNETS, Network, NetworkStore
-
-IP_FORWARD = "/proc/sys/net/ipv4/ip_forward"
-ALIAS = "lcm ip_forward="
-#: Links that forward packets of somebody else: when one came after us, ip_forward stays on.
-FORWARDERS = ("bridge", "tun", "wireguard", "vxlan")
 
 
 @action("rtnetlink(7)")
@@ -103,48 +98,14 @@ def _tolerate(netlink: Netlink, *requests: Request) -> None:
             raise
 
 
-@action("proc_sys_net(5)")
-def ensure_forwarding(network: Network) -> None:
-    """Let the machine route: ip_forward (its old value is noted in the bridge's alias first), route_localnet.
-
-    route_localnet, on our bridge only, lets a published port answer on 127.0.0.1; ``rules.py`` closes what it opens.
-    """
-    with NetworkStore(os.path.dirname(network.folder)).lock(network.name), Netlink() as netlink:
-        link = own_link(netlink, network)
-        if not link:
-            raise NetworkError(f"bridge {network.bridge} vanished")
-        old = read_sysctl(IP_FORWARD)
-        if old == "0" or not link.alias:
-            was = "0" if old == "0" or _was_off(netlink) else "1"
-            netlink.ask(links.set_alias(network.bridge, ALIAS + was))
-        if old == "0":
-            write_sysctl(IP_FORWARD, "1")
-        local = f"/proc/sys/net/ipv4/conf/{network.bridge}/route_localnet"
-        if read_sysctl(local) == "0":
-            write_sysctl(local, "1")
-
-
-def _was_off(netlink: Netlink) -> bool:
-    """Return whether another bridge of ours turned forwarding on: then the last of us turns it off."""
-    return any(link.alias == f"{ALIAS}0" for link in links.all_links(netlink))
-
-
 def remove_links(netlink: Netlink, network: Network) -> None:
     """Remove the bridge and its ports, give ip_forward back its old value. The caller holds the lock."""
     link = own_link(netlink, network)
     if not link and links.get_link(netlink, network.bridge):
         return  # ours is long gone, and another state folder has the name
-    if link and link.alias == f"{ALIAS}0" and not _others_forward(netlink, link):
-        write_sysctl(IP_FORWARD, "0")
-        if _others_forward(netlink, link):  # somebody came in between and saw it on
-            write_sysctl(IP_FORWARD, "1")
+    if link:
+        restore_forwarding(netlink, link)
     _drop(netlink, links.delete_group(network.group))
-
-
-def _others_forward(netlink: Netlink, ours: links.Link) -> bool:
-    """Return whether another link needs ip_forward: a bridge of another of our roots, or any that came after ours."""
-    others = [link for link in links.all_links(netlink) if link.kind in FORWARDERS and link.index != ours.index]
-    return any(link.index > ours.index or link.alias == f"{ALIAS}0" for link in others)
 
 
 def drop_link(netlink: Netlink, name: str) -> None:
@@ -158,18 +119,3 @@ def _drop(netlink: Netlink, request: Request) -> None:
     except NetlinkError as error:
         if error.errno != links.ENODEV:
             raise
-
-
-def read_sysctl(path: str) -> str:
-    """Return the value of a sysctl file."""
-    with open(path, encoding="ascii") as file:
-        return file.read().strip()
-
-
-def write_sysctl(path: str, value: str) -> None:
-    """Write a sysctl file. Raises NetworkError when it may not be written (a container's /proc/sys is read-only)."""
-    try:
-        with open(path, "w", encoding="ascii") as file:
-            file.write(value)
-    except OSError as error:
-        raise NetworkError(f"cannot write {value} to {path}: {error.strerror}", explain="LCM-NET-01") from error

@@ -20,7 +20,8 @@ from section02_namespaces import CLONE_NEWNET, setns, unshare
 from section06_network import EndpointSpec, NetworkStore, PublishedPort, held_ports, plan_endpoint, release_endpoint
 
 SYSCTLS = ("ip_forward", "conf/all/route_localnet", "conf/default/route_localnet", "conf/all/accept_local",
-           "conf/all/rp_filter", "conf/all/forwarding", "conf/default/forwarding")  # fmt: skip
+           "conf/all/rp_filter", "conf/all/forwarding", "conf/default/forwarding", "conf/wan0/forwarding",
+           "conf/all/accept_redirects", "conf/wan0/accept_redirects")  # fmt: skip
 ANSWER_SECONDS = 3
 
 
