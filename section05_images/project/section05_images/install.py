@@ -16,7 +16,7 @@ from ._syscalls import syncfs
 from .compress import plain_stream
 from .core.digests import chain_ids, check_digest
 from .errors import ArchiveError
-from .formats import CONFIGS, Draft
+from .formats import CONFIGS, MACHINES, Draft
 from .layout import StoreLock
 from .publish import publish
 from .special import LayerUnpacker
@@ -79,6 +79,8 @@ def make_manifest(config: Blob, layers: list[Blob]) -> bytes:
 def install(store: ImageStore, staging: Staging, drafts: list[Draft]) -> list[NewImage]:
     """Unpack, prove and publish ``drafts``: all of them, or on any error none."""
     images = [NewImage(draft, staging) for draft in drafts]
+    for draft in drafts:
+        _warn_of_machine(draft)
     work = _Work(store, staging)
     while True:
         for draft in drafts:
@@ -90,6 +92,14 @@ def install(store: ImageStore, staging: Staging, drafts: list[Draft]) -> list[Ne
                     image.record["size"] = sum(work.layer_size(chain) for chain in image.chains)
                 publish(store.root, images, work.staged)
                 return images
+
+
+def _warn_of_machine(draft: Draft) -> None:
+    """Warn when the image is for another machine: its programs will not start."""
+    machine = os.uname().machine
+    wanted, found = MACHINES.get(machine, machine), draft.config.get("architecture")
+    if found and found != wanted:
+        warn(f"image {', '.join(draft.names) or 'without name'} is for {found}, this machine is {wanted}: LCM-ENV-07")
 
 
 class _Work:

@@ -35,7 +35,10 @@ class StoreLock:
 
     def __enter__(self) -> None:
         """Take the lock; waits for whoever has it."""
-        self._fd = os.open(f"{self._root}/lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            self._fd = os.open(f"{self._root}/lock", os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            self._fd = os.open(f"{self._root}/lock", os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
         fcntl.flock(self._fd, self._how)
 
     def __exit__(self, *_error: object) -> None:

@@ -10,12 +10,13 @@ import os
 import stat
 import tarfile
 
-from .core.entries import owner
 from .errors import LayerError
 from .thorough import ThoroughUnpacker
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .core.stream import Stream
 
 #: pax keywords of extended attributes: star and GNU tar's SCHILY, libarchive's comes base64 and is left out.
@@ -59,8 +60,7 @@ class LayerUnpacker(ThoroughUnpacker):
         except PermissionError:
             self.warnings.add("device nodes were left out: they need root")
             return
-        if self.chown:
-            os.chown(name, *owner(member), dir_fd=parent, follow_symlinks=False)
+        self.own_name(member, parent, name)
         # By name, and chmod(2) follows links; but the name is what the lines above made in a folder closed to others.
         os.chmod(name, member.mode & 0o7777, dir_fd=parent)
         os.utime(name, ns=self.times(member), dir_fd=parent, follow_symlinks=False)
@@ -81,10 +81,23 @@ class LayerUnpacker(ThoroughUnpacker):
 
     def own(self, member: tarfile.TarInfo, fd: int) -> None:
         """Set owner, then the attributes on the allow-list: chown(2) would take capabilities away again."""
-        super().own(member, fd)
+        self._mapped(super().own, member, fd)
         for keyword, value in member.pax_headers.items():
             if keyword.startswith(XATTR):
                 self.set_xattr(fd, keyword.removeprefix(XATTR), value.encode("utf-8", "surrogateescape"))
+
+    def own_name(self, member: tarfile.TarInfo, parent: int, name: str) -> None:
+        """Set the owner of what cannot be opened."""
+        self._mapped(super().own_name, member, parent, name)
+
+    def _mapped(self, own: Callable[..., None], *arguments: object) -> None:
+        """Set an owner; one that the user namespace does not map stays ours, and it is said."""
+        try:
+            own(*arguments)
+        except OSError as error:
+            if error.errno != errno.EINVAL:
+                raise
+            self.warnings.add("owners that are not mapped in this user namespace became ours: see LCM-US-04")
 
     def set_xattr(self, fd: int, name: str, value: bytes) -> None:
         """Set one extended attribute if it is allowed: ``user.*`` but not overlay's own marks, never ``trusted.*``."""

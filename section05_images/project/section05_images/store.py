@@ -42,11 +42,25 @@ class ImageStore:
 
     def resolve(self, reference: str) -> Image:
         """Return the image of this name, id or beginning of an id. Raises ImageNotFound, BadReference, StoreError."""
-        return read_image(self.root, find_manifest(self.root, reference))
+        if not self._exists():
+            return self._find(reference)  # says that there is no such image
+        with StoreLock(self.root, shared=True):
+            return self._find(reference)
 
     def list(self) -> Records:
         """Return all images."""
-        return list_images(self.root)
+        if not self._exists():
+            return []
+        with StoreLock(self.root, shared=True):
+            return list_images(self.root)
+
+    def _exists(self) -> bool:
+        """Tell whether there is a store already; reading never makes one."""
+        return os.path.exists(f"{self.root}/oci-layout")
+
+    def _find(self, reference: str) -> Image:
+        """Resolve, under the lock of the caller: an image that goes meanwhile must not look like a broken store."""
+        return read_image(self.root, find_manifest(self.root, reference))
 
     def check(self, *, repair: bool = False) -> Lines:
         """Return what is wrong, one sentence each; ``repair`` removes leftovers (never an image) and then checks."""
@@ -58,17 +72,17 @@ class ImageStore:
 
     def acquire(self, reference: str, owner: str) -> Image:
         """Resolve and lease in one step, so that no ``remove`` can come between."""
-        if not os.path.exists(f"{self.root}/oci-layout"):
-            return self.resolve(reference)  # says that there is no such image
+        if not self._exists():
+            return self._find(reference)  # says that there is no such image
         with StoreLock(self.root, shared=True):
-            image = self.resolve(reference)
+            image = self._find(reference)
             write_lease(self.root, image.id, owner)
         return image
 
     def lease(self, image_id: str, owner: str) -> None:
         """Keep the image alive for ``owner``, a container id. Raises ImageNotFound if it is gone already."""
         with StoreLock(self.root, shared=True):
-            self.resolve(image_id)
+            self._find(image_id)
             write_lease(self.root, image_id, owner)
 
     def release(self, owner: str) -> None:
@@ -152,7 +166,7 @@ class ImageStore:
         """Remove what crashed commands left and what nobody needs any more."""
         from .publish import sweep
 
-        if os.path.exists(f"{self.root}/oci-layout"):
+        if self._exists():
             with StoreLock(self.root):
                 sweep(self.root)
 

@@ -202,7 +202,7 @@ os.rmdir(snapshot.merged + "/new")
 """
     layers = [
         [("gone", "file", b"1"), ("stays", "file", b"1"), ("d/low", "file", b"1")],
-        [(".wh.gone", "file", b""), ("d/.wh..wh..opq", "file", b""), ("d/high", "file", b"2")],
+        [(".wh.gone", "file", b""), ("d/.wh..wh..opq", "file", b""), ("d/high", "file", b"2", {"uid": 12})],
     ]
     archive = made.docker_archive([made.tar(layer) for layer in layers], tags=["x:1"])
     with tempfile.TemporaryDirectory(dir="/tmp") as folder:
@@ -210,3 +210,4 @@ os.rmdir(snapshot.merged + "/new")
         become = [program("setpriv"), "--reuid=65534", "--regid=65534", "--clear-groups", program("unshare"), "-Urm"]
         done = subprocess.run([*become, sys.executable, "-c", code, folder], input=archive, capture_output=True)
     assert done.returncode == 0, done.stderr.decode()
+    assert b"not mapped in this user namespace" in done.stderr

@@ -273,3 +273,11 @@ def test_an_image_that_only_a_lease_keeps_gets_its_name_back(store, made, layers
     store.release("c1")
     store.sweep()
     assert store.check() == []
+
+
+def test_an_image_for_another_machine_is_loaded_with_a_warning(store, made, layers, capfd):
+    config = made.config(layers[:1], architecture="s390x")
+    manifest = json.dumps([{"Config": "c.json", "RepoTags": ["big:1"], "Layers": ["l.tar"]}]).encode()
+    load_bytes(store, made.as_tar({"c.json": config, "l.tar": layers[0], "manifest.json": manifest}))
+    assert "image docker.io/library/big:1 is for s390x" in capfd.readouterr().err
+    assert store.resolve("big:1").config["architecture"] == "s390x"

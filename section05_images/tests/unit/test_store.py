@@ -2,6 +2,8 @@
 
 import io
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -150,3 +152,35 @@ def test_a_folder_that_is_something_else_is_not_taken_for_a_store(tmp_path, made
 def test_pull_says_what_to_do_instead(store):
     with pytest.raises(ImageError, match=r"skopeo copy docker://docker.io/library/alpine:3"):
         store.pull("alpine:3")
+
+
+def test_reading_while_others_change_never_sees_half(tmp_path, made):
+    """One process names and removes in a loop, another resolves and lists: found or not found, never broken."""
+    code = """
+import io, sys, time
+from section05_images import ImageInUse, ImageStore
+store, tar = ImageStore(sys.argv[1]), sys.stdin.buffer.read()
+end = time.monotonic() + 1
+while time.monotonic() < end:
+    store.import_rootfs(io.BytesIO(tar), "x:1")
+    try:
+        store.remove("x:1")
+    except ImageInUse:
+        pass
+"""
+    store = ImageStore(str(tmp_path / "store"))
+    changer = subprocess.Popen([sys.executable, "-c", code, store.root], stdin=subprocess.PIPE)
+    changer.stdin.write(made.tar([("f", "file", b"1")]))
+    changer.stdin.close()
+    seen = {"found": 0, "missing": 0}
+    while changer.poll() is None:
+        store.list()
+        try:
+            assert store.acquire("x:1", "me").config
+            seen["found"] += 1
+        except ImageNotFound:
+            seen["missing"] += 1
+        store.release("me")
+    assert changer.returncode == 0
+    assert min(seen.values()) > 0
+    assert store.check(repair=True) == []

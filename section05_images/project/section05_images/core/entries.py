@@ -62,8 +62,7 @@ class Entries:
         """Make a symbolic link; where it points to is the container's business and never ours."""
         self.clear(parent, name)
         os.symlink(member.linkname, name, dir_fd=parent)
-        if self.chown:
-            os.chown(name, *owner(member), dir_fd=parent, follow_symlinks=False)
+        self.own_name(member, parent, name)
         os.utime(name, ns=self.times(member), dir_fd=parent, follow_symlinks=False)
 
     def hide(self, parent: int, name: str) -> None:
@@ -91,9 +90,14 @@ class Entries:
         return True
 
     def own(self, member: tarfile.TarInfo, fd: int) -> None:
-        """Set the owner."""
+        """Set the owner of what is open."""
         if self.chown:
             os.chown(fd, *owner(member))
+
+    def own_name(self, member: tarfile.TarInfo, parent: int, name: str) -> None:
+        """Set the owner of what cannot be opened: a link itself, a device."""
+        if self.chown:
+            os.chown(name, *owner(member), dir_fd=parent, follow_symlinks=False)
 
     def dress(self, member: tarfile.TarInfo, fd: int) -> None:
         """Set owner, mode, times, in this order: chown(2) clears the setuid bit."""
