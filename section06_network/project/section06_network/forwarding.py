@@ -51,10 +51,9 @@ def ensure_forwarding(network: Network) -> None:
 
 def _now() -> str:
     """Return the note on what writing ip_forward is about to change. If it does not fit, forwarding will stay on."""
-    forwarding = [
-        name for name in os.listdir(CONF) if name != "all" and read_sysctl(f"{CONF}/{name}/forwarding") == "1"
-    ]
-    note = f"{WAS_OFF} accept_redirects={read_sysctl(ACCEPT_REDIRECTS)} forwarding={'/'.join(forwarding)}"
+    names = [name for name in os.listdir(CONF) if name != "all"]
+    forwarding = "/".join(name for name in names if read_sysctl(f"{CONF}/{name}/forwarding") == "1")
+    note = f"{WAS_OFF} accept_redirects={read_sysctl(ACCEPT_REDIRECTS)} forwarding={forwarding}"
     return note if len(os.fsencode(note)) <= LONGEST_ALIAS else WAS_ON
 
 

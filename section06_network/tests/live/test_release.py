@@ -133,9 +133,7 @@ def test_forwarding_is_left_on_for_who_came_later_and_off_otherwise(in_world, sh
 def test_what_the_kernel_changes_along_with_forwarding_is_given_back(in_world, shell):
     @in_world
     def story(world):
-        shell(
-            "cd /proc/sys/net/ipv4; echo 0 > ip_forward; echo 0 > conf/all/accept_redirects; echo 1 > conf/wan0/forwarding"
-        )
+        shell("cd /proc/sys/net/ipv4; echo 0 | tee ip_forward conf/all/accept_redirects; echo 1 > conf/wan0/forwarding")
         before = world.snapshot()
         world.end(world.attach("a" * 64))
         assert world.snapshot() == before
