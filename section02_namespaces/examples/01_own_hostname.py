@@ -2,7 +2,7 @@
 
 Run: sudo ./course run python section02_namespaces/examples/01_own_hostname.py
 Needs: root (or try 03_root_without_root.py)
-You should see: inside: box, outside: the name your machine has always had, and two different inode numbers
+You should see: `box` inside, outside the name your machine has always had, and two different inode numbers
 """
 
 import os

@@ -2,7 +2,7 @@
 
 Run: sudo ./course run python section02_namespaces/examples/02_pid_one.py
 Needs: root
-You should see: the caller keeps its pid, its first child is 1; the second fork fails with ENOMEM and LCM-NS-02
+You should see: `its first child is 1` (the caller keeps its pid); the second fork fails with ENOMEM: `LCM-NS-02`
 """
 
 import os

@@ -2,7 +2,7 @@
 
 Run: ./course run python section02_namespaces/examples/03_root_without_root.py
 Needs: user namespaces (no root)
-You should see: nobody (65534) before the map is written, 0 after it, and a host name that only root could have set
+You should see: `uid 65534` before the map is written, then `uid 0 on mine`: a name that only root could have set
 """
 
 import os

@@ -2,7 +2,7 @@
 
 Run: sudo ./course run python section04_filesystem/examples/01_private_mount.py
 Needs: root
-You should see: one mount more inside, the note in /mnt inside, and outside a /mnt as it was
+You should see: one mount more inside, where /mnt holds `['note']`, and outside a /mnt as it was
 """
 
 import os

@@ -2,7 +2,7 @@
 
 Run: sudo ./course run python section04_filesystem/examples/02_pivot_root.py
 Needs: root
-You should see: the plan of the root, then its mounts: /, /proc and nothing of the host; and where ".." of / leads
+You should see: the plan of the root (`make_root_readonly`), its mounts without any of the host; `/.. is /: True`
 """
 
 import os

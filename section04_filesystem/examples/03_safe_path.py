@@ -2,7 +2,7 @@
 
 Run: ./course run python section04_filesystem/examples/03_safe_path.py
 Needs: nothing (no root)
-You should see: the same path read twice: once your own /etc/hostname or passwd, once the file of the "image"
+You should see: one path read twice: your own /etc/passwd, then `by openat2: root of the image`
 """
 
 import os
