@@ -89,14 +89,20 @@ class Door:
             return
         self.admit(fd)
 
-    def admit(self, fd: int, *, starting: bool = False) -> None:
-        """Serve a client on connected socket ``fd``, ours from now on; ``starting``: its request is queued already."""
+    def admit(self, fd: int) -> Client:
+        """Serve a client on connected socket ``fd``, ours from now on."""
         os.set_blocking(fd, False)
         client = Client(fd, self)
         self.clients.append(client)
-        if starting:
-            client.starting = True
-            client.receive()
+        return client
+
+    def admit_starter(self, fd: int, request: bytes = b"") -> bytes:
+        """Serve the command that started us; its request is queued already, unless it is given. Return the request."""
+        client = self.admit(fd)
+        client.starting = True
+        request = request or recv_message(fd)[0]
+        client.take(request, [])
+        return request
 
     def tell(self, kind: int, data: bytes) -> None:
         """Give a chunk of output to every client that wants this stream."""
@@ -190,9 +196,13 @@ class Client:
             return
         except (OSError, LcmError):
             data, fds = b"", []
-        if not data:
+        if data:
+            self.take(data, fds)
+        else:
             self.close()
-            return
+
+    def take(self, data: bytes, fds: list[int]) -> None:
+        """Do what frame ``data`` says; its descriptors are closed afterwards."""
         try:
             self._dispatch(data[0], data[1:], fds)
         except LcmError as error:

@@ -12,7 +12,6 @@ from section01_processes import LcmError, Plan, Slot, Step, action
 from section08_oci import Bundle, Options, plan_container, start
 
 from .etcfiles import fill_etc_files
-from .prepare import plan_prepare
 from .status import Status, record_created, record_running
 
 TYPE_CHECKING = False
@@ -122,8 +121,12 @@ def plan_life(folder: str, spec: dict[str, Any], options: Options, status: Statu
 
 def plan_shim(folder: str, config: dict[str, Any], spec: dict[str, Any]) -> dict[str, Plan]:
     """Return all plans of a start, by process, numbered as their records are. Pure: for --dry-run and --explain."""
+    from .place import plan_place
+    from .prepare import plan_prepare
+
     plans = plan_life(folder, spec, make_options(folder, config))
-    return {**plans, "shim": Plan("shim", [*plan_prepare(folder, config, spec), *plans["shim"].steps])}
+    steps = [*plan_place(folder, config), *plan_prepare(folder, config, spec), *plans["shim"].steps]
+    return {**plans, "shim": Plan("shim", steps)}
 
 
 @action("mkdir(2)")

@@ -45,6 +45,7 @@ def fill_etc_files(folder: str, config: dict[str, Any], address: str, network: A
     for file, text in texts.items():
         with open(os.path.join(folder, file), "r+b", buffering=0) as handle:
             handle.write(text.encode())
+            handle.truncate()  # a restart may have less to say
 
 
 def host_resolv_conf() -> str:

@@ -14,10 +14,9 @@ from section01_processes import LcmError, Plan, ProcessIdentity, read_json, warn
 
 from . import protocol as p
 from .clients import Door
-from .container import make_options, plan_life
 from .log import JsonFile, timestamp
 from .loop import Loop
-from .prepare import plan_prepare
+from .place import IN_USERNS, plan_place, plan_placed
 from .recorder import make_recorder
 from .release import kill_cgroup, plan_release_life, release, run_all
 from .status import Status
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     import signal as _signal
     from typing import Any
 
-    from section01_processes import Child
+    from section01_processes import Child, Recorder
 
     from .clients import Client
     from .execs import Exec
@@ -110,21 +109,51 @@ class Shim:
         self.execs: list[Exec] = []
         self.log: Log | None = None
         self.delay: float | None = None
-        self.door.admit(int(arguments["control"]), starting=True)
+        self.control = int(arguments["control"])
+        self.done = int(arguments.get("done", 0))  # steps done before we executed ourselves again
+        self.request = self.door.admit_starter(self.control, bytes.fromhex(arguments.get("request", "")))
 
     # ── the verbs of live() ──────────────────────────────────────────────────────────────────────────────────────────
 
     def prepare(self) -> None:
         """Take our place: lock, namespace, cgroup; mount the root; find the user; open log and door."""
-        steps = plan_prepare(self.folder, self.config, self.spec, self.lock)
-        self.prepared = len(steps)
-        Plan("shim", steps).run({}, make_recorder(self.record, "shim", self.crash))
+        slots: dict[str, Any] = {}
+        steps = plan_place(self.folder, self.config, self.lock)
+        if self.config.get("uid_maps") and not self.done:
+            Plan("shim", steps[:IN_USERNS]).run(slots, self.recorder(0))
+            self.execute_again(IN_USERNS)
+        Plan("shim", steps[self.done :]).run(slots, self.recorder(self.done))
+        from .prepare import plan_prepare  # only now: much is loaded while a helper moves us to our cgroup
+
+        further = plan_prepare(self.folder, self.config, self.spec)
+        placed = len(plan_placed(self.config))
+        self.prepared = len(steps) + len(further)
+        Plan("shim", further[: len(further) - placed]).run(slots, self.recorder(len(steps)))
+        from .container import plan_between
+
+        plan_between(self.folder, self.config)  # for what it loads
+        Plan("shim", further[len(further) - placed :]).run(slots, self.recorder(self.prepared - placed))
         self.status.shim = str(ProcessIdentity.of("self"))
         log = self.config.get("log") or {}
         if log.get("driver", "json-file") == "json-file":
             path = os.path.join(self.folder, p.LOG)
             self.log = Log(JsonFile(path, log.get("max_size", 0), log.get("max_file", 1)))
         self.door.open()
+
+    def recorder(self, first: int) -> Recorder | None:
+        """Return a recorder for steps numbered from ``first``."""
+        return make_recorder(self.record, "shim", self.crash, first)
+
+    def execute_again(self, done: int) -> None:
+        """Execute our program anew, now that ``done`` steps of the plan are done: never returns.
+
+        A process's memory belongs to the user namespace in which it was executed. Only when that is our own do we have
+        the right to look at our undumpable children (ptrace(2), "Ptrace access mode checking").
+        """
+        for fd in (self.lock, self.record, self.control):
+            if fd >= 0:
+                os.set_inheritable(fd, True)
+        os.execv("/proc/self/exe", [*sys.orig_argv, f"done={done}", f"request={self.request.hex()}"])
 
     def rest(self, seconds: float) -> bool:
         """Serve clients for ``seconds`` before the next start; False when the user stopped the container meanwhile."""
@@ -273,6 +302,8 @@ def start_life(shim: Shim) -> Life:
     """Run the plan of one life and take over its streams. Raises what went wrong; nobody lives then."""
     from section08_oci import abandon, created
 
+    from .container import make_options, plan_life
+
     config, terminal = shim.config, bool(shim.config.get("tty"))
     stdio = None if terminal else Stdio(open_stdin=bool(config.get("open_stdin")))
     options = make_options(
@@ -287,7 +318,7 @@ def start_life(shim: Shim) -> Life:
     slots: dict[str, Any] = {}
     try:
         plan = plan_life(shim.folder, shim.spec, options, shim.status)["shim"]
-        plan.run(slots, make_recorder(shim.record, "shim", shim.crash, shim.prepared))
+        plan.run(slots, shim.recorder(shim.prepared))
     except BaseException:
         abandon(slots)
         if stdio:

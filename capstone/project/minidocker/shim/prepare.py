@@ -1,22 +1,21 @@
 """What a shim does once, before the first process of its container: the steps, and the actions that are its own.
 
-What belongs here: place (session, namespace, cgroup), root file system, user, volumes. What does not: the container
-(``container.py``), which may be made several times (restart policy) on what is prepared here.
+What belongs here: mounts, root file system, user, volumes. What does not: our own place (``place.py``), and the
+container (``container.py``), which may be made several times (restart policy) on what is prepared here.
 """
 
 from __future__ import annotations
 
 import os
-from fcntl import LOCK_EX, LOCK_NB, flock
 
-from section01_processes import LcmError, Step, UsageError, action, format_json, set_dumpable, set_subreaper, write_file
-from section02_namespaces import CLONE_NEWNS, CLONE_NEWUSER, IdMap, unshare, write_id_maps
-from section03_cgroups import Cgroup, ControllerMissing, Hierarchy
+from section01_processes import Step, UsageError, action, format_json, write_file
+from section02_namespaces import CLONE_NEWNS, unshare
 from section04_filesystem import copy_up, make_target, plan_private_mounts, safe_open
 from section05_images import Snapshot, plan_snapshot
 
 from . import protocol as p
 from .etcfiles import touch_etc_files
+from .place import plan_placed
 from .user import resolve_user
 
 TYPE_CHECKING = False
@@ -27,28 +26,17 @@ if TYPE_CHECKING:
 _TEXT_MAX = 4 << 20
 
 
-def plan_prepare(folder: str, config: dict[str, Any], spec: dict[str, Any], lock_fd: int = -1) -> list[Step]:
-    """Return the shim's first steps for the container in ``folder`` (shim.json: ``config``, config.json: ``spec``)."""
+def plan_prepare(folder: str, config: dict[str, Any], spec: dict[str, Any]) -> list[Step]:
+    """Return the shim's steps, once it is in its place, for the container in ``folder``.
+
+    ``config`` is shim.json, ``spec`` config.json.
+    """
     snapshot = Snapshot(folder, config["lower"])
-    rootless = bool(config.get("uid_maps"))
     steps = [
-        Step(hold_lock, lock_fd, os.path.join(folder, p.LOCK), about="the container's lock, held as long as we live"),
-        Step(set_subreaper, about="what exec's helper leaves behind becomes our child"),
-    ]
-    if rootless:
-        steps.append(
-            Step(own_user_namespace, config["uid_maps"], config["gid_maps"], about="a user namespace of our own")
-        )
-    else:
-        # Not when rootless: /proc/PID of an undumpable process belongs to the machine's root, whom we are not then.
-        steps.append(Step(set_dumpable, 0, about="our memory and /proc/PID/exe are closed to others"))
-    steps += [
         Step(unshare, CLONE_NEWNS, about="our own mounts: the kernel removes them when we end"),
         *plan_private_mounts("rslave"),
+        *plan_snapshot(snapshot, userxattr=bool(config.get("uid_maps"))),
     ]
-    if config.get("shim_cgroup"):
-        steps.append(Step(enter_own_cgroup, config["shim_cgroup"], about=f"our own cgroup {config['shim_cgroup']}"))
-    steps += plan_snapshot(snapshot, userxattr=rootless)
     steps.append(
         Step(settle_config, folder, snapshot.merged, config, spec, about=f"user {config.get('user') or 'root'!r}")
     )
@@ -60,45 +48,7 @@ def plan_prepare(folder: str, config: dict[str, Any], spec: dict[str, Any], lock
     steps.append(Step(make_workdir, snapshot.merged, spec["process"]["cwd"], about=spec["process"]["cwd"]))
     if config.get("etc_files"):
         steps.append(Step(touch_etc_files, folder, about="hosts, hostname, resolv.conf"))
-    return steps
-
-
-@action("flock(2)")
-def hold_lock(fd: int, path: str) -> None:
-    """Make sure that the inherited descriptor is the lock of this container, and held. Raises LcmError."""
-    given, wanted = os.fstat(fd), os.stat(path)
-    if (given.st_dev, given.st_ino) != (wanted.st_dev, wanted.st_ino):
-        raise LcmError(f"the inherited descriptor {fd} is not {path}")
-    flock(fd, LOCK_EX | LOCK_NB)
-
-
-@action("user_namespaces(7)")
-def own_user_namespace(uid_maps: list[list[int]], gid_maps: list[list[int]]) -> None:
-    """Enter a new user namespace and map ourselves to root in it."""
-    unshare(CLONE_NEWUSER)
-    write_id_maps(0, [IdMap(*line) for line in uid_maps], [IdMap(*line) for line in gid_maps])
-
-
-@action("cgroups(7)")
-def enter_own_cgroup(path: str) -> None:
-    """Leave the caller's cgroup, whose limits and whose end are not ours. Without rights (rootless) a warning."""
-    try:
-        cgroup = Cgroup(Hierarchy.detect(), path)
-        cgroup.create()
-        cgroup.enter(0)
-    except (ControllerMissing, OSError) as error:
-        if os.path.exists("/proc/self/uid_map") and not _is_machine_root():
-            from section01_processes import warn
-
-            warn(f"the shim stays in its caller's cgroup: {error}")
-            return
-        raise
-
-
-def _is_machine_root() -> bool:
-    """Tell whether our root is the machine's."""
-    with open("/proc/self/uid_map", encoding="ascii") as file:
-        return file.read().split() == ["0", "0", "4294967295"]
+    return steps + plan_placed(config)
 
 
 @action("passwd(5)")
