@@ -38,7 +38,7 @@ OUT, ERR     bytes, at most DATA_MAX (a terminal's output is OUT)
 EXIT         status u8 (128+n for signal n), flags u8 (EXIT_OOM_KILLED, EXIT_RESTARTING)
 
 EXEC's JSON: ``{"process": <OCI process object>, "user": "name[:group]"|"", "group_add": [...], "privileged": false,
-"detach": false}``. ``process.terminal`` chooses a pty. ``user`` "" means: as the container's own process. When
+"detach": false, "size": [rows, columns]}``. ``process.terminal`` chooses a pty. ``user`` "" means: as the container's own process. When
 ``process.capabilities``/``env``/``cwd`` are absent the container's are used; ``env`` is *added* to the container's.
 
 Start-up
@@ -51,6 +51,9 @@ path=A:B:C      sys.path for our packages, fixed                 folder=DIR     
 lock=FD         the flock on ``lock``, already held              control=FD      the other end of the socket pair
 record=FD       record pipe of --explain, or -1                  crash=P:N       crash test device, or empty
 
+(A rootless shim enters its user namespace and then executes itself again, so that its memory belongs to that namespace;
+it adds done=N, the steps that are behind it, and request=HEX, the first frame, which it has read by then.)
+
 shim.json (written by the engine, never by the shim)
 ====================================================
 
@@ -59,9 +62,9 @@ field              type            meaning
 id                 str             container id (64 hex digits); names of everything external derive from it
 root               str             state root
 lower              [str]           the image's layer ``diff`` folders, top first
-user               str             "" | name | uid | name:group | uid:gid, resolved against the mounted root
+user               str             "" | name | uid | name:group | uid:gid, resolved against the mounted root; HOME is
+                                   set from passwd when config.json's process.env has none
 group_add          [str]           further groups, names or numbers
-image_env_home     –               (none: HOME is set from passwd when ``process.env`` has no HOME)
 volumes            [object]        {"source": host folder, "target": path in the container, "copy": bool}: copy-up from
                                    the image when ``source`` is empty (the bind itself is in config.json's mounts)
 network            object          {"mode": "none"|"host"|"bridge"|"container", "network": name, "host_if": str,
@@ -93,7 +96,8 @@ status.json (by rename, from the shim)
 
 field        type   meaning
 -----------  -----  ---------------------------------------------------------------------------------------------------
-state        str    "created" (the init waits at the gate) | "running" | "restarting" | "exited"
+state        str    "created" (pid > 0: the init waits at the gate; pid 0 with error: it could not be started, exit_code
+                    is 125, 126 or 127) | "running" | "restarting" | "exited"
 pid          int    the init as the shim's (host's) pid namespace sees it; 0 unless created or running
 identity     str    ProcessIdentity of the init, "" when there is none
 shim         str    ProcessIdentity of the shim
@@ -107,8 +111,8 @@ address      str    IPv4 address inside, or ""
 stopped      bool   stopped by the user (``stop``, ``kill``): "unless-stopped" stays down
 
 Signals to the shim: SIGTERM, SIGINT, SIGHUP and SIGQUIT are ignored (a container is stopped through the socket; a
-stray ``pkill python`` or a shutdown of the login session must not end it). SIGKILL: init dies by its death signal and
-the next command heals. SIGUSR1/2 keep their defaults ignored too; SIGCHLD is default (children are waited by pidfd).
+stray ``pkill python`` or a shutdown of the login session must not end it), SIGUSR1 and SIGUSR2 too; SIGCHLD is default
+(children are waited for by pidfd). SIGKILL: init dies by its death signal, and the next command heals.
 """
 
 from __future__ import annotations
