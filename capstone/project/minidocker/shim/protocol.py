@@ -38,8 +38,9 @@ OUT, ERR     bytes, at most DATA_MAX (a terminal's output is OUT)
 EXIT         status u8 (128+n for signal n), flags u8 (EXIT_OOM_KILLED, EXIT_RESTARTING)
 
 EXEC's JSON: ``{"process": <OCI process object>, "user": "name[:group]"|"", "group_add": [...], "privileged": false,
-"detach": false, "size": [rows, columns]}``. ``process.terminal`` chooses a pty. ``user`` "" means: as the container's own process. When
-``process.capabilities``/``env``/``cwd`` are absent the container's are used; ``env`` is *added* to the container's.
+"detach": false, "size": [rows, columns]}``. ``process.terminal`` chooses a pty. ``user`` "" means: as the container's
+own process. When ``process.capabilities``/``env``/``cwd`` are absent the container's are used; ``env`` is *added* to the
+container's.
 
 Start-up
 ========
