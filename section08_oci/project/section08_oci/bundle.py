@@ -29,6 +29,9 @@ class Bundle:
         self.folder = os.path.abspath(folder)
         self.spec = spec if spec is not None else _read(self.folder)
 
+    def __repr__(self) -> str:
+        return f"<bundle {self.folder}>"
+
     @property
     def rootfs(self) -> str:
         """The absolute path of the root file system; ``root.path`` is relative to the bundle."""

@@ -35,6 +35,12 @@ def hand_over(channel: Channel, pty: tuple[int, int]) -> None:
     os.close(pty[0])
 
 
+@action("unix(7)")
+def await_console(channel: Channel) -> int:
+    """Wait for the master of the container's terminal and return the descriptor."""
+    return channel.expect(CONSOLE)[1][0]
+
+
 @action("mount(2)")
 def bind_console(pty: tuple[int, int]) -> None:
     """Put the terminal on /dev/console, where programs that are used to being init look for it."""

@@ -18,10 +18,11 @@ from section02_namespaces import differing_kinds, plan_enter
 
 from . import knobs
 from .bundle import Bundle, check_process
+from .console import await_console
 from .core.become import plan_become, plan_bounding, plan_execute
 from .core.family import Program, as_child, await_init, fork_child, fork_init, open_pidfd, reap_child
 from .core.process import begin_session, close_descriptors
-from .core.protocol import Channel, await_console, open_channel, recv_end
+from .core.protocol import Channel, open_channel, recv_end
 from .core.state import RUNNING, State
 from .inside import CHANNEL, plan_death, plan_join_cgroup, plan_stdio
 from .life import Created, abandon, created, open_init, run_plan

@@ -16,11 +16,12 @@ from .bundle import Bundle
 from .core import gate
 from .core.family import PID
 from .core.protocol import INIT, Channel
-from .core.state import CREATED, CREATING, RUNNING, STOPPED, State, StateLock
+from .core.state import CREATED, CREATING, RUNNING, STOPPED, State
 from .core.state import FILE as STATE_FILE
 from .errors import ContainerNotFound, IllegalTransition, InsideError, SpecError
 from .hooks import run_hooks
 from .plans import plan_container
+from .record import StateLock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

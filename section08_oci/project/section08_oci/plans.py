@@ -16,6 +16,7 @@ from section03_cgroups import Limits, plan_cgroup
 
 from . import knobs
 from .bundle import check_spec
+from .console import await_console
 from .core.family import Program, as_child, await_init, fork_child, open_pidfd, reap_child, take_namespace
 from .core.gate import make_gate
 from .core.protocol import (
@@ -25,7 +26,6 @@ from .core.protocol import (
     MAP,
     MAPPED,
     READY,
-    await_console,
     await_message,
     open_channel,
     tell,

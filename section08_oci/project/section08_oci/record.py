@@ -1,15 +1,19 @@
 """Writing state.json at the two moments of ``create``: the intent before the first step, ``created`` after the last.
 
-What belongs here: the two actions. What does not: the rules of the states (``core/state.py``).
+What belongs here: the two actions, and the lock that all later operations take. What does not: the rules of the states
+(``core/state.py``).
 """
 
 from __future__ import annotations
 
+import os
+from fcntl import LOCK_EX, flock
 from time import time
 
 from section01_processes import ProcessIdentity, action
 
 from .core.state import CREATED, CREATING, State
+from .errors import ContainerNotFound
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,3 +48,22 @@ def record_created(state: State, pid: int) -> None:
     state.values["pid"] = pid
     state.values["identity"] = str(ProcessIdentity.of(pid))
     state.move(CREATED)
+
+
+class StateLock:
+    """An exclusive flock(2) on the container's folder: one operation at a time changes its state."""
+
+    __slots__ = ("fd", "folder")
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+
+    def __enter__(self) -> None:
+        try:
+            self.fd = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            raise ContainerNotFound(f"no container has its state in {self.folder!r}") from None
+        flock(self.fd, LOCK_EX)
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self.fd)

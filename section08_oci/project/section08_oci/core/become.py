@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import os
 
-from section01_processes import Slot, Step, action, last_mile, prepare_execve
-from section01_processes import exec_error as why
+from section01_processes import Slot, Step, action, exec_error, last_mile, prepare_execve
 from section07_security import (
     CapabilitySets,
     drop_bounding,
@@ -125,7 +124,7 @@ def prepare(program: str, argv: list[bytes], env: list[bytes]) -> Callable[[], i
 @action("execve(2)")
 def execute(call: Callable[[], int], program: str) -> None:
     """Become the program; only a failure returns (raised: 127, 126)."""
-    raise why(call(), program)
+    raise exec_error(call(), program)
 
 
 @action("init(1)")

@@ -1,4 +1,4 @@
-"""Runtime, child and init talk: one pair of sockets, eight messages.
+"""Runtime, child and init talk: one pair of sockets, nine messages.
 
 The *runtime* (a shim, or ociman) forks the *child*; the child enters the cgroup, makes the namespaces and forks the
 *init*, which becomes PID 1 of the container. All three share one SOCK_SEQPACKET pair (unix(7)): a packet is a message,
@@ -120,9 +120,3 @@ def recv_end(channel: Channel) -> None:
         raise unpack_error(data[1:])
     if data:
         raise PeerDied(f"protocol error: {data[:1]!r} came, the end of the messages was awaited")
-
-
-@action("unix(7)")
-def await_console(channel: Channel) -> int:
-    """Wait for the master of the container's terminal and return the descriptor."""
-    return channel.expect(CONSOLE)[1][0]

@@ -8,10 +8,7 @@ Sources: OCI runtime spec, runtime.md "State" and "Lifecycle"; proc(5) for the s
 
 from __future__ import annotations
 
-import os
-from fcntl import LOCK_EX, flock
-
-from section01_processes import ProcessIdentity, format_json, parse_json, read_json, write_file
+from section01_processes import ProcessIdentity, format_json, read_json, write_file
 
 from ..errors import ContainerNotFound, IllegalTransition
 
@@ -98,28 +95,3 @@ class State:
         if self.status == STOPPED:
             value.pop("pid", None)
         return value
-
-
-class StateLock:
-    """An exclusive flock(2) on the container's folder: one operation at a time changes its state."""
-
-    __slots__ = ("fd", "folder")
-
-    def __init__(self, folder: str) -> None:
-        self.folder = folder
-
-    def __enter__(self) -> None:
-        try:
-            self.fd = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        except FileNotFoundError:
-            raise ContainerNotFound(f"no container has its state in {self.folder!r}") from None
-        flock(self.fd, LOCK_EX)
-
-    def __exit__(self, *_: object) -> None:
-        os.close(self.fd)
-
-
-def copy_of(values: dict[str, Any]) -> dict[str, Any]:
-    """Return a deep copy of JSON data (``copy.deepcopy`` would import half the library)."""
-    result: dict[str, Any] = parse_json(format_json(values))
-    return result
