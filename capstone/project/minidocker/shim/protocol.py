@@ -39,8 +39,8 @@ EXIT         status u8 (128+n for signal n), flags u8 (EXIT_OOM_KILLED, EXIT_RES
 
 EXEC's JSON: ``{"process": <OCI process object>, "user": "name[:group]"|"", "group_add": [...], "privileged": false,
 "detach": false, "size": [rows, columns]}``. ``process.terminal`` chooses a pty. ``user`` "" means: as the container's
-own process. When ``process.capabilities``/``env``/``cwd`` are absent the container's are used; ``env`` is *added* to the
-container's.
+own process. When ``process.capabilities``/``env``/``cwd`` are absent the container's are used; ``env`` is *added* to
+the container's.
 
 Start-up
 ========
