@@ -33,34 +33,33 @@ EXECUTE: Any = Slot("execute", "execve, ready to call")
 
 def plan_become(process: dict[str, Any], seccomp: bytes, flags: int, may_set_groups: bool) -> list[Step]:
     """Return the steps to user, capabilities, cwd and program; everything is prepared for ``plan_execute``."""
-    user, cwd = process.get("user", {}), process["cwd"]
-    sets = CapabilitySets.from_oci(process.get("capabilities") or {})
-    uid, gid, groups = user.get("uid", 0), user.get("gid", 0), user.get("additionalGids", [])
+    cwd, path, name = process["cwd"], path_of(process.get("env", ())), process["args"][0]
     nnp = process.get("noNewPrivileges", False)
     steps = [Step(enter_cwd, cwd, True, about=f"working directory {cwd}")]
     if seccomp:
         steps.append(Step(prepare_filter, seccomp, flags, about=f"{len(seccomp) // 8} instructions", out=FILTER))
     if seccomp and not nnp:
         steps.append(Step(load_filter, FILTER, about="while we have CAP_SYS_ADMIN"))
-    steps += [
-        Step(keep_capabilities, about="over the change of uid"),
-        Step(become_user, uid, gid, groups, may_set_groups, about=f"user {uid}:{gid}"),
-        Step(
-            set_capabilities,
-            sets.effective,
-            sets.permitted,
-            sets.inheritable,
-            about="effective, permitted, inheritable",
-        ),
-        Step(set_ambient, sets.ambient, about="what a program without file capabilities keeps"),
-    ]
+    steps += plan_user(process, may_set_groups)
     if nnp:
         steps.append(Step(set_no_new_privileges, about="no setuid program helps from here on"))
-    args, path = process["args"], path_of(process.get("env", ()))
     return [
         *steps,
         Step(enter_cwd, cwd, False, about=f"working directory {cwd}, verified, as the user"),
-        Step(look_up_program, args[0], path, cwd, about=f"{args[0]} along PATH={path}", out=PROGRAM),
+        Step(look_up_program, name, path, cwd, about=f"{name} along PATH={path}", out=PROGRAM),
+    ]
+
+
+def plan_user(process: dict[str, Any], may_set_groups: bool) -> list[Step]:
+    """Return the change from root to the user, with the capabilities that he shall have."""
+    sets = CapabilitySets.from_oci(process.get("capabilities") or {})
+    eff, prm, inh, user = sets.effective, sets.permitted, sets.inheritable, process.get("user", {})
+    uid, gid, groups = user.get("uid", 0), user.get("gid", 0), user.get("additionalGids", [])
+    return [
+        Step(keep_capabilities, about="over the change of uid"),
+        Step(become_user, uid, gid, groups, may_set_groups, about=f"user {uid}:{gid}"),
+        Step(set_capabilities, eff, prm, inh, about="effective, permitted, inheritable"),
+        Step(set_ambient, sets.ambient, about="what a program without file capabilities keeps"),
     ]
 
 
