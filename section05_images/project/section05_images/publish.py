@@ -15,7 +15,7 @@ from section01_processes import format_json, sync_folder, write_file
 from .core.image import REF_NAME, entry_name, read_index, read_record
 from .errors import BadReference, ImageInUse
 from .layout import TEMPORARY, read_leases, write_index
-from .references import normalize
+from .references import familiar_name, normalize
 from .tree import FOLDER, remove_tree
 
 TYPE_CHECKING = False
@@ -107,7 +107,7 @@ def remove_names(index: Entries, manifest: str, reference: str, *, force: bool) 
     if len(going) > 1 and not force:
         raise ImageInUse(f"image {reference} has several names: {', '.join(names)}", names, hint="remove by name")
     index[:] = [e for e in index if e["digest"] != manifest or entry_name(e) not in [*going, ""]]
-    return [f"untagged: {name}" for name in going], len(going) == len(names)
+    return [f"Untagged: {familiar_name(name)}" for name in going], len(going) == len(names)
 
 
 def sweep(root: str) -> list[str]:

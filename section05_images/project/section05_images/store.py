@@ -142,7 +142,7 @@ class ImageStore:
             set_names(self.root, manifest, [name])
 
     def remove(self, reference: str, force: bool = False) -> Lines:
-        """Remove a name; with the last one, the image. Returns what was done: ``untagged: …``, ``deleted: …``.
+        """Remove a name; with the last one, the image. Returns what was done: ``Untagged: …``, ``Deleted: …``.
 
         Raises ImageInUse when a container uses it, or when an id with several names is given; with ``force`` the names
         go, and the files when the last container has.
@@ -160,7 +160,7 @@ class ImageStore:
                 raise ImageInUse(f"image {reference} is used by {', '.join(users)}", users, hint="remove them first")
             write_index(self.root, index)
             sweep(self.root)
-        return done + ([f"deleted: {image_id}"] if last and not users else [])
+        return done + ([f"Deleted: {image_id}"] if last and not users else [])
 
     def sweep(self) -> None:
         """Remove what crashed commands left and what nobody needs any more."""

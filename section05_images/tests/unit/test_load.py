@@ -104,7 +104,7 @@ def test_an_image_without_a_name_is_known_by_its_id(store, made, layers):
     [identity] = load_bytes(store, made.docker_archive(layers, tags=()))
     assert store.resolve(identity).names == []
     assert store.resolve(identity[7:17]).id == identity
-    assert store.remove(identity[7:15]) == [f"deleted: {identity}"]
+    assert store.remove(identity[7:15]) == [f"Deleted: {identity}"]
 
 
 @pytest.mark.parametrize("name", ["latest", "docker.io/library/x:1", "NOT A NAME", ""])

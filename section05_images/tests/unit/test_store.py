@@ -62,10 +62,10 @@ def test_remove_by_name_and_by_id(store, image):
     store.tag("a:1", "b:1")
     with pytest.raises(ImageInUse, match="several names"):
         store.remove(image[7:19])
-    assert store.remove("b:1") == ["untagged: docker.io/library/b:1"]
+    assert store.remove("b:1") == ["Untagged: b:1"]
     store.tag("a:1", "b:1")
     done = store.remove(image, force=True)
-    assert done == ["untagged: docker.io/library/a:1", "untagged: docker.io/library/b:1", f"deleted: {image}"]
+    assert done == ["Untagged: a:1", "Untagged: b:1", f"Deleted: {image}"]
     with pytest.raises(ImageNotFound):
         store.remove("a:1")
 
@@ -78,8 +78,8 @@ def test_a_leased_image_stays_until_the_last_lease_ends(store, image):
         store.remove("a:1")
     assert caught.value.users == ["c1", "c2"]
     store.tag("a:1", "b:1")
-    assert store.remove("b:1") == ["untagged: docker.io/library/b:1"]  # another name is left
-    assert store.remove("a:1", force=True) == ["untagged: docker.io/library/a:1"]
+    assert store.remove("b:1") == ["Untagged: b:1"]  # another name is left
+    assert store.remove("a:1", force=True) == ["Untagged: a:1"]
     store.release("c1")
     store.sweep()
     assert os.path.isfile(f"{layer}/f")

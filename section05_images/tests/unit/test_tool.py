@@ -36,7 +36,7 @@ def test_the_life_of_an_image_on_the_command_line(imgman, made, tmp_path):
     imgman("unpack", "other", str(tmp_path / "out"))
     assert (tmp_path / "out" / "etc" / "x").read_text() == "hello"
     assert "would remove other" in imgman("rm", "--dry-run", "other")
-    assert imgman("rm", "other", "test:1").splitlines()[-1] == f"deleted: {record['id']}"
+    assert imgman("rm", "other", "test:1").splitlines()[-1] == f"Deleted: {record['id']}"
     assert imgman("check") == "the store is sound\n"
 
 
