@@ -35,12 +35,14 @@ class Loop:
         if self._handlers.pop(fd, None):
             self._epoll.unregister(fd)
 
-    def turn(self, seconds: float = -1) -> None:
-        """Wait (at most ``seconds``; -1: for ever) and serve what is ready."""
-        for fd, events in self._epoll.poll(seconds):
+    def turn(self, seconds: float = -1) -> bool:
+        """Wait (at most ``seconds``; -1: for ever) and serve what is ready; return whether anything was."""
+        ready = self._epoll.poll(seconds)
+        for fd, events in ready:
             handler = self._handlers.get(fd)
             if handler:
                 handler(events)
+        return bool(ready)
 
     def run(self, done: Callable[[], bool], seconds: float = -1) -> None:
         """Serve until ``done()``, or for ``seconds``."""

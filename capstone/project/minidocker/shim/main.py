@@ -10,7 +10,7 @@ import os
 import sys
 from time import monotonic
 
-from section01_processes import LcmError, Plan, ProcessIdentity, read_json, warn
+from section01_processes import LcmError, Plan, ProcessIdentity, read_json, set_size, warn
 
 from . import protocol as p
 from .clients import Door
@@ -20,7 +20,7 @@ from .place import IN_USERNS, plan_place, plan_placed
 from .recorder import make_recorder
 from .release import kill_cgroup, plan_release_life, release, run_all
 from .status import Status
-from .streams import Input, Log, Output, Stdio, keep_slave, resize
+from .streams import Input, Log, Output, Stdio, keep_slave
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 else:
     import _signal
 
-SETTLED = 1.0  # seconds: a container that lives so long is worth making its shim small
+SETTLED = 1.0  # seconds: a container that lives so long without a word is worth making its shim small
+QUIET = 10.0  # seconds, later on
 #: A shim is not stopped by signals: a container is stopped through its socket.
 IGNORED = (_signal.SIGTERM, _signal.SIGINT, _signal.SIGHUP, _signal.SIGQUIT, _signal.SIGUSR1, _signal.SIGUSR2)
 
@@ -176,12 +177,15 @@ class Shim:
         life = self.life
         assert life
         self.loop.watch(life.child.fileno(), self._process_ended)
-        self.loop.run(lambda: life.ended, SETTLED)
-        if not life.ended:
-            from .memory import slim
+        quiet = SETTLED
+        while not life.ended:
+            if not self.loop.turn(quiet):
+                from .memory import slim
 
-            slim()
-        self.loop.run(lambda: life.ended)
+                slim()
+                quiet = -1  # until something happens, there is nothing more to give back
+            elif quiet < 0:
+                quiet = QUIET
 
     def _process_ended(self, _events: int) -> None:
         """Event: the pidfd is readable."""
@@ -281,9 +285,11 @@ class Shim:
 
     def resize(self, rows: int, columns: int) -> None:
         """Set the size of the container's terminal; before the start it is what the terminal begins with."""
+        if not rows or not columns:
+            return
         self.size = (rows, columns)
         if self.life and self.life.console >= 0:
-            resize(self.life.console, rows, columns)
+            set_size(self.life.console, rows, columns)
 
     def stdin_ended(self) -> None:
         """Note that a client's stdin has ended, or it left: with ``stdin_once`` the container's ends too."""

@@ -11,8 +11,6 @@ import os
 from errno import EAGAIN, EIO, EPIPE
 from select import EPOLLOUT
 
-from section01_processes import set_size
-
 from . import protocol as p
 from .log import Encoder, timestamp
 
@@ -215,9 +213,3 @@ def keep_slave(master: int) -> int:
     A container may close its terminal and open it again; only the death of its process 1 ends the stream.
     """
     return fcntl.ioctl(master, TIOCGPTPEER, os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
-
-
-def resize(master: int, rows: int, columns: int) -> None:
-    """Set the terminal's size, if a sensible one is given."""
-    if rows and columns:
-        set_size(master, rows, columns)
