@@ -26,7 +26,7 @@ from .core.protocol import Channel, open_channel, recv_end
 from .core.state import RUNNING, State
 from .inside import CHANNEL, plan_death, plan_join_cgroup, plan_stdio
 from .life import Created, abandon, created, open_init, run_plan
-from .options import groups_denied
+from .options import capabilities_held, groups_denied
 from .seccomp import seccomp_filter
 
 TYPE_CHECKING = False
@@ -86,8 +86,9 @@ def exec_process(target: Target | str, process: dict[str, Any], options: ExecOpt
 def plan_exec(target: Target, process: dict[str, Any], options: ExecOptions) -> dict[str, Plan]:
     """Return the plans of the caller, the child and the process."""
     check_process(process)
-    final = plan_process(target, process, options)
-    child = _plan_child(target, process, options, Program(final, options.record_fd, options.crash))
+    kinds = differing_kinds(target.pid)
+    final = plan_process(target, process, options, kinds)
+    child = _plan_child(target, process, options, kinds, Program(final, options.record_fd, options.crash))
     steps = [
         Step(open_channel, about="a socket pair for child and process", out=CHANNEL),
         Step(fork_child, CHANNEL, Program(child, options.record_fd, options.crash), about="the child", out=CHILD),
@@ -108,10 +109,11 @@ def await_exec(channel: Channel) -> None:
     recv_end(channel)
 
 
-def _plan_child(target: Target, process: dict[str, Any], options: ExecOptions, final: Program) -> Plan:
+def _plan_child(
+    target: Target, process: dict[str, Any], options: ExecOptions, kinds: tuple[str, ...], final: Program
+) -> Plan:
     """Return the child's plan: cgroup first, so that nothing done inside is uncounted; then the namespaces."""
     path = options.cgroup_path or target.cgroup_path
-    kinds = differing_kinds(target.pid)
     steps = [
         Step(close_descriptors, options.close_first, about="what is the caller's alone"),
         *plan_join_cgroup(options, options.cgroup(path) if path else None),
@@ -120,6 +122,8 @@ def _plan_child(target: Target, process: dict[str, Any], options: ExecOptions, f
         score = process["oomScoreAdj"]
         steps.append(Step(knobs.adjust_oom_score, score, about=f"oom_score_adj {score}"))
     steps.append(Step(knobs.hide, about="undumpable, before anything of the container can see us"))
+    if "user" not in kinds:
+        steps += plan_bounding(process)
     steps += plan_enter(target.pidfd, kinds)
     if "user" in kinds:
         steps.append(Step(knobs.become_root_inside, about="root of the container's user namespace"))
@@ -127,10 +131,11 @@ def _plan_child(target: Target, process: dict[str, Any], options: ExecOptions, f
     return Plan("child", steps)
 
 
-def plan_process(target: Target, process: dict[str, Any], options: ExecOptions) -> Plan:
+def plan_process(target: Target, process: dict[str, Any], options: ExecOptions, kinds: tuple[str, ...]) -> Plan:
     """Return the plan of the process itself."""
     seccomp, flags = seccomp_filter(target.spec, options)
     denied = options.in_userns and groups_denied()
+    held = capabilities_held(process, "user" in kinds)
     return Plan(
         "exec",
         [
@@ -138,8 +143,8 @@ def plan_process(target: Target, process: dict[str, Any], options: ExecOptions) 
             Step(knobs.new_keyring, about="a keyring of its own"),
             *plan_stdio(process, options, console=False),
             *knobs.plan_rlimits(process),
-            *plan_bounding(process),
-            *plan_become(process, seccomp, flags, not denied),
+            *(plan_bounding(process) if "user" in kinds else []),  # joining a user namespace fills the set again
+            *plan_become(process, seccomp, flags, not denied, held),
             *plan_death(options),
             *plan_execute(process, seccomp),
         ],

@@ -24,7 +24,7 @@ from .core.gate import find_gate, hold_proc, wait_at_gate
 from .core.process import begin_session, close_descriptors, die_with, place_stdio
 from .core.protocol import GO, HOOKS, HOOKS_DONE, MAP, MAPPED, READY, await_message, tell
 from .hooks import BEFORE_PIVOT, own_host_pid, run_inner_hooks
-from .options import groups_denied
+from .options import capabilities_held, groups_denied
 from .root import plan_root
 from .seccomp import seccomp_filter
 
@@ -114,6 +114,7 @@ def plan_init(bundle: Bundle, options: Options, cgroup: Cgroup | None) -> Plan:
     spec, process = bundle.spec, bundle.spec["process"]
     seccomp, flags = seccomp_filter(spec, options)
     denied = options.in_userns and groups_denied()
+    held = capabilities_held(process, any(e["type"] == "user" for e in spec.get("linux", {}).get("namespaces", ())))
     hooks = spec.get("hooks", {})
     return Plan(
         "init",
@@ -127,7 +128,7 @@ def plan_init(bundle: Bundle, options: Options, cgroup: Cgroup | None) -> Plan:
             *plan_root(bundle, options, cgroup, _plan_hooks(bundle, options)),
             *plan_stdio(process, options, console=True),
             *knobs.plan_rlimits(process),
-            *plan_become(process, seccomp, flags, not denied),
+            *plan_become(process, seccomp, flags, not denied, held),
             *plan_death(options),
             Step(tell, CHANNEL, READY, about="all is done but the gate"),
             Step(await_message, CHANNEL, GO, about="the runtime has recorded us"),

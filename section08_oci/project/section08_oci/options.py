@@ -9,6 +9,7 @@ import os
 
 from section01_processes import warn
 from section03_cgroups import Cgroup, ControllerMissing, Hierarchy
+from section07_security import CapabilitySets, mask_of, names_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -116,6 +117,20 @@ def inside_user_namespace(uid_map: str | None = None) -> bool:
         except FileNotFoundError:
             return False  # a kernel without user namespaces
     return uid_map.split() != ["0", "0", "4294967295"]
+
+
+def capabilities_held(process: dict[str, Any], new_user_namespace: bool) -> int:
+    """Return the mask of capabilities that we can give ``process``; a warning names those it asks for in vain.
+
+    In a user namespace that is new to us (made, or joined) we have all of them.
+    """
+    if new_user_namespace:
+        return -1
+    held = CapabilitySets.of().permitted
+    missing = mask_of((process.get("capabilities") or {}).get("permitted") or ()) & ~held
+    if missing:
+        warn(f"capabilities that this runtime does not have itself: {' '.join(names_of(missing))}")
+    return held
 
 
 def groups_denied() -> bool:

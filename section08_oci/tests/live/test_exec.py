@@ -98,3 +98,23 @@ def test_the_filter_and_the_capabilities_are_the_containers(box):
         assert "Seccomp:\t2\n" in file.read()
     assert CapabilitySets.of(made.pid) == CapabilitySets.of(init)
     made.child.signal(9)
+
+
+def test_it_enters_a_user_namespace_too(box):
+    from section01_processes import format_json
+    from section07_security import CapabilitySets
+
+    box.spec["linux"]["namespaces"].append({"type": "user"})
+    for key in ("uidMappings", "gidMappings"):
+        box.spec["linux"][key] = [{"containerID": 0, "hostID": 100000, "size": 65536}]
+    for folder, _, names in os.walk(box.rootfs):
+        for path in (folder, *(f"{folder}/{name}" for name in names)):
+            os.lchown(path, 100000, 100000)
+    with open(f"{box.folder}/config.json", "w") as file:
+        file.write(format_json(box.spec))
+    init = box.up("sleep", "100").pid
+    made = execute(box, "sleep", "100")
+    assert os.stat(f"/proc/{made.pid}/ns/user").st_ino == os.stat(f"/proc/{init}/ns/user").st_ino
+    assert os.stat(f"/proc/{made.pid}").st_uid == 100000
+    assert CapabilitySets.of(made.pid) == CapabilitySets.of(init)
+    made.child.signal(9)

@@ -121,3 +121,16 @@ def test_a_relative_bind_source_is_taken_from_the_bundle(box):
     box.spec["mounts"].append({"destination": "/data", "type": "bind", "source": "stuff", "options": ["bind"]})
     assert Bundle(box.folder, box.spec).folder == box.folder
     assert box.run("cat", "/data/a") == (0, "here")
+
+
+def test_capabilities_that_the_runtime_lacks_are_left_out_with_a_warning(box, capfd):
+    from section07_security import mask_of as mask
+
+    everything = ["ALL"]
+    box.process["capabilities"] = dict.fromkeys(("bounding", "effective", "permitted"), everything)
+    own = CapabilitySets.of()
+    pid = box.up("sleep", "100").pid
+    assert CapabilitySets.of(pid).permitted == own.permitted
+    assert ("capabilities that this runtime does not have" in capfd.readouterr().err) is bool(
+        mask(everything) & ~own.permitted
+    )

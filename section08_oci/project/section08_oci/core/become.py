@@ -31,8 +31,11 @@ PROGRAM: Any = Slot("program", "the program's path in the container")
 EXECUTE: Any = Slot("execute", "execve, ready to call")
 
 
-def plan_become(process: dict[str, Any], seccomp: bytes, flags: int, may_set_groups: bool) -> list[Step]:
-    """Return the steps to user, capabilities, cwd and program; everything is prepared for ``plan_execute``."""
+def plan_become(process: dict[str, Any], seccomp: bytes, flags: int, may_set_groups: bool, held: int) -> list[Step]:
+    """Return the steps to user, capabilities, cwd and program; everything is prepared for ``plan_execute``.
+
+    ``held``: the mask of capabilities that the runtime itself has, and can give.
+    """
     cwd, path, name = process["cwd"], path_of(process.get("env", ())), process["args"][0]
     nnp = process.get("noNewPrivileges", False)
     steps = [Step(enter_cwd, cwd, True, about=f"working directory {cwd}")]
@@ -40,7 +43,7 @@ def plan_become(process: dict[str, Any], seccomp: bytes, flags: int, may_set_gro
         steps.append(Step(prepare_filter, seccomp, flags, about=f"{len(seccomp) // 8} instructions", out=FILTER))
     if seccomp and not nnp:
         steps.append(Step(load_filter, FILTER, about="while we have CAP_SYS_ADMIN"))
-    steps += plan_user(process, may_set_groups)
+    steps += plan_user(process, may_set_groups, held)
     if nnp:
         steps.append(Step(set_no_new_privileges, about="no setuid program helps from here on"))
     return [
@@ -50,9 +53,9 @@ def plan_become(process: dict[str, Any], seccomp: bytes, flags: int, may_set_gro
     ]
 
 
-def plan_user(process: dict[str, Any], may_set_groups: bool) -> list[Step]:
+def plan_user(process: dict[str, Any], may_set_groups: bool, held: int) -> list[Step]:
     """Return the change from root to the user, with the capabilities that he shall have."""
-    sets = CapabilitySets.from_oci(process.get("capabilities") or {})
+    sets = CapabilitySets.from_oci(process.get("capabilities") or {}).limited(held)
     eff, prm, inh, user = sets.effective, sets.permitted, sets.inheritable, process.get("user", {})
     uid, gid, groups = user.get("uid", 0), user.get("gid", 0), user.get("additionalGids", [])
     return [
