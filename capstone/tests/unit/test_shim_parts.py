@@ -12,7 +12,7 @@ from minidocker.shim import protocol as p
 from minidocker.shim.backlog import MEMORY_MAX, Backlog
 from minidocker.shim.memory import droppable
 from minidocker.shim.user import resolve_user
-from minidocker.shimstreams import DetachScanner, parse_detach_keys
+from minidocker.shimterminal import DetachScanner, parse_detach_keys
 from section01_processes import UsageError
 
 PASSWD = (

@@ -13,29 +13,31 @@ from time import monotonic
 from section01_processes import LcmError, Plan, ProcessIdentity, read_json, set_size, warn
 
 from . import protocol as p
-from .clients import Door
+from .door import Door
+from .life import decide, has_own_pids, start_life, was_oom_killed
 from .log import JsonFile, timestamp
 from .loop import Loop
 from .place import IN_USERNS, plan_place, plan_placed
 from .recorder import make_recorder
 from .release import kill_cgroup, plan_release_life, release, run_all
 from .status import Status
-from .streams import Input, Log, Output, Stdio, keep_slave
+from .streams import Input, Log
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import signal as _signal
     from typing import Any
 
-    from section01_processes import Child, Recorder
+    from section01_processes import Recorder
 
     from .clients import Client
     from .execs import Exec
+    from .life import Life
 else:
     import _signal
 
-SETTLED = 1.0  # seconds: a container that lives so long without a word is worth making its shim small
-QUIET = 10.0  # seconds, later on
+SETTLED = 1.0  # seconds: a container that lives so long is worth making its shim small
+QUIET = 10.0  # seconds: and again, when it has been quiet for so long
 #: A shim is not stopped by signals: a container is stopped through its socket.
 IGNORED = (_signal.SIGTERM, _signal.SIGINT, _signal.SIGHUP, _signal.SIGQUIT, _signal.SIGUSR1, _signal.SIGUSR2)
 
@@ -60,31 +62,6 @@ def live(arguments: dict[str, str]) -> int:
     return 0
 
 
-class Life:
-    """One life of the container's process: the process, the shim's ends of its streams, what is held for it."""
-
-    __slots__ = ("began", "child", "console", "ended", "held", "outputs", "slave", "stdin")
-
-    def __init__(self, child: Child, stdin: Input, outputs: list[Output]) -> None:
-        self.child = child
-        self.stdin = stdin
-        self.outputs = outputs
-        self.console = self.slave = -1
-        self.held: list[int] = []  # published ports
-        self.began = monotonic()
-        self.ended = False
-
-    def close(self) -> None:
-        """Close what is open; output that was not drained is lost."""
-        self.stdin.close()
-        for output in self.outputs:
-            output.close()
-        for fd in (self.console, self.slave, *self.held):
-            if fd >= 0:
-                os.close(fd)
-        self.child.close()
-
-
 class Shim:
     """The state of one container's shim, and what its clients may ask (``clients.Served``)."""
 
@@ -105,6 +82,7 @@ class Shim:
         with open("/proc/self/cgroup", encoding="utf-8") as file:
             self.came_from = file.read()
         self.status = Status()
+        self.slots: dict[str, Any] = {}
         self.prepared = 0  # number of steps before those of a life
         self.life: Life | None = None
         self.execs: list[Exec] = []
@@ -118,7 +96,7 @@ class Shim:
 
     def prepare(self) -> None:
         """Take our place: lock, namespace, cgroup; mount the root; find the user; open log and door."""
-        slots: dict[str, Any] = {}
+        slots = self.slots
         steps = plan_place(self.folder, self.config, self.lock)
         if self.config.get("uid_maps") and not self.done:
             Plan("shim", steps[:IN_USERNS]).run(slots, self.recorder(0))
@@ -177,15 +155,16 @@ class Shim:
         life = self.life
         assert life
         self.loop.watch(life.child.fileno(), self._process_ended)
-        quiet = SETTLED
+        self.loop.run(lambda: life.ended, SETTLED)
+        quiet = 0.0
         while not life.ended:
-            if not self.loop.turn(quiet):
+            if self.loop.turn(quiet):
+                quiet = QUIET
+            else:
                 from .memory import slim
 
                 slim()
                 quiet = -1  # until something happens, there is nothing more to give back
-            elif quiet < 0:
-                quiet = QUIET
 
     def _process_ended(self, _events: int) -> None:
         """Event: the pidfd is readable."""
@@ -219,6 +198,8 @@ class Shim:
     def fail(self, error: BaseException) -> None:
         """Record and tell why the container could not start (or why its shim cannot go on)."""
         explain(error)
+        if "mover" in self.slots:
+            self.slots["mover"].wait()  # or it would move us while we leave
         code = getattr(error, "exit_code", 125)
         text = error.message if isinstance(error, LcmError) else f"{type(error).__name__}: {error}"
         frame = p.error_frame(code, text, getattr(error, "hint", ""), getattr(error, "explain", ""))
@@ -302,102 +283,6 @@ class Shim:
 
         self.check_running()
         start_exec(self, client, request, fds)
-
-
-def start_life(shim: Shim) -> Life:
-    """Run the plan of one life and take over its streams. Raises what went wrong; nobody lives then."""
-    from section08_oci import abandon, created
-
-    from .container import make_options, plan_life
-
-    config, terminal = shim.config, bool(shim.config.get("tty"))
-    stdio = None if terminal else Stdio(open_stdin=bool(config.get("open_stdin")))
-    options = make_options(
-        shim.folder,
-        config,
-        stdio=stdio.theirs if stdio else (0, 1, 2),
-        console_size=shim.size,
-        close_first=(shim.lock,),
-        record_fd=shim.record,
-        crash=shim.crash,
-    )
-    slots: dict[str, Any] = {}
-    try:
-        plan = plan_life(shim.folder, shim.spec, options, shim.status)["shim"]
-        plan.run(slots, shim.recorder(shim.prepared))
-    except BaseException:
-        abandon(slots)
-        if stdio:
-            stdio.close()
-        for fd in held(slots):
-            os.close(fd)
-        raise
-    made = created(slots)
-    if made.netns >= 0:
-        os.close(made.netns)  # an open descriptor would keep the network namespace alive
-    if slots.get("address"):
-        shim.status.address = slots["address"]
-        shim.status.write(shim.folder)
-    life = watch_terminal(shim, made.child, made.console) if terminal else watch_pipes(shim, made.child, stdio)
-    life.held = held(slots)
-    return life
-
-
-def held(slots: dict[str, Any]) -> list[int]:
-    """Return the descriptors that hold published ports; they stay open until the endpoint is released."""
-    if "held0" not in slots:
-        return []
-    from section06_network import held_ports
-
-    return held_ports(slots)
-
-
-def watch_pipes(shim: Shim, child: Child, stdio: Stdio | None) -> Life:
-    """Return the life of ``child`` whose streams are pipes."""
-    assert stdio
-    stdio.close_theirs()
-    loop, tell = shim.loop, shim.door.tell
-    outputs = [Output(fd, kind, loop, shim.log, tell) for fd, kind in ((stdio.out, p.OUT), (stdio.err, p.ERR))]
-    return Life(child, Input(stdio.inp, loop, shim.door.resume), outputs)
-
-
-def watch_terminal(shim: Shim, child: Child, console: int) -> Life:
-    """Return the life of ``child`` that has a terminal, whose master is ``console``."""
-    os.set_blocking(console, False)
-    slave = keep_slave(console)
-    life = Life(
-        child,
-        Input(os.dup(console), shim.loop, shim.door.resume),
-        [Output(os.dup(console), p.OUT, shim.loop, shim.log, shim.door.tell)],
-    )
-    life.console, life.slave = console, slave
-    return life
-
-
-def has_own_pids(spec: dict[str, Any]) -> bool:
-    """Tell whether the container has a pid namespace of its own: then nothing of it outlives its process 1."""
-    return any(n["type"] == "pid" and not n.get("path") for n in spec.get("linux", {}).get("namespaces", ()))
-
-
-def was_oom_killed(path: str) -> bool:
-    """Tell whether the kernel killed a process of the container for want of memory."""
-    from section03_cgroups import Cgroup, ControllerMissing, Hierarchy
-
-    try:
-        return Cgroup(Hierarchy.detect(), path).oom_kills() > 0
-    except (ControllerMissing, OSError):
-        return False
-
-
-def decide(config: dict[str, Any], status: Status, uptime: float, last_delay: float | None) -> float | None:
-    """Return after how many seconds the restart policy wants another start, or None."""
-    text = config.get("restart") or "no"
-    if text == "no":
-        return None
-    from section09_init import RestartPolicy
-
-    policy = RestartPolicy.parse(text)
-    return policy.decide(status.exit_code, status.restarts, status.stopped, uptime=uptime, last_delay=last_delay)
 
 
 def explain(error: BaseException) -> None:

@@ -52,8 +52,12 @@ def test_a_command_that_cannot_run(box, args, code, text):
 
 
 def test_unknown_user_is_refused(box):
-    with box(["true"], user="nobody-here").start() as connection, pytest.raises(LcmError, match="nobody-here"):
-        shimclient.wait_started(connection)
+    one = box(["true"], user="nobody-here")
+    with one.start() as connection:
+        with pytest.raises(LcmError, match="nobody-here"):
+            shimclient.wait_started(connection)
+        connection.wait_end()
+    assert one.left() == []
 
 
 def test_user_groups_home_and_workdir(box):
