@@ -101,7 +101,9 @@ class SyscallError(OSError, LcmError):
 
 
 def _show(value: object) -> str:
-    """Return ``value`` as it is worth reading in an error: bytes as text, everything else as repr."""
+    """Return ``value`` as it is worth reading in an error: bytes as text (a struct as its size), the rest as repr."""
     if isinstance(value, bytes):
+        if b"\0" in value:
+            return f"<{len(value)} bytes>"
         return repr(os.fsdecode(value))
     return repr(value)
