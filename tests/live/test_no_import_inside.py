@@ -1,4 +1,4 @@
-"""No import after joining: from the first namespace of a container to execve, no process of ours looks for a file to run.
+"""No import after joining: from a container's first namespace to execve, no process of ours looks for a file to run.
 
 A file opened there would be the container's: its code would run with the host's power. Counted with strace over a whole
 life: run with a user and an init, exec without and with a terminal.
