@@ -136,16 +136,18 @@ def plan_process(target: Target, process: dict[str, Any], options: ExecOptions, 
     seccomp, flags = seccomp_filter(target.spec, options)
     denied = options.in_userns and groups_denied()
     held = capabilities_held(process, "user" in kinds)
+    early, late = knobs.plan_rlimits(process)
     return Plan(
         "exec",
         [
             Step(begin_session, about="a session of its own"),
             Step(knobs.new_keyring, about="a keyring of its own"),
+            *early,
             *plan_stdio(process, options, console=False),
-            *knobs.plan_rlimits(process),
             *(plan_bounding(process) if "user" in kinds else []),  # joining a user namespace fills the set again
             *plan_become(process, seccomp, flags, not denied, held),
             *plan_death(options),
+            *late,
             *plan_execute(process, seccomp),
         ],
     )

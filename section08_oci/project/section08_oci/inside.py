@@ -115,6 +115,7 @@ def plan_init(bundle: Bundle, options: Options, cgroup: Cgroup | None) -> Plan:
     seccomp, flags = seccomp_filter(spec, options)
     denied = options.in_userns and groups_denied()
     held = capabilities_held(process, any(e["type"] == "user" for e in spec.get("linux", {}).get("namespaces", ())))
+    early, late = knobs.plan_rlimits(process)
     hooks = spec.get("hooks", {})
     return Plan(
         "init",
@@ -126,14 +127,15 @@ def plan_init(bundle: Bundle, options: Options, cgroup: Cgroup | None) -> Plan:
             *_plan_sysctls(spec),
             *plan_bounding(process),
             *plan_root(bundle, options, cgroup, _plan_hooks(bundle, options)),
+            *early,
             *plan_stdio(process, options, console=True),
-            *knobs.plan_rlimits(process),
             *plan_become(process, seccomp, flags, not denied, held),
             *plan_death(options),
             Step(tell, CHANNEL, READY, about="all is done but the gate"),
             Step(await_message, CHANNEL, GO, about="the runtime has recorded us"),
             Step(wait_at_gate, FIFO, OWN_FDS, about="until somebody starts us", out=Slot("gate", "the opened gate")),
             *_plan_inner_hooks(hooks, "startContainer", bundle, options),
+            *late,
             *plan_execute(process, seccomp, options.become),
         ],
     )

@@ -72,21 +72,27 @@ def set_rlimit(resource: int, name: str, soft: int, hard: int) -> None:
         warn(f"{name} stays as it is: {error}")
 
 
-def plan_rlimits(process: dict[str, Any]) -> list[Step]:
-    """Return a step for each of ``process.rlimits``; raises SpecError for an unknown name."""
+def plan_rlimits(process: dict[str, Any]) -> tuple[list[Step], list[Step]]:
+    """Return the steps for ``process.rlimits``, early ones and late ones; raises SpecError for an unknown name.
+
+    Early: before descriptors 0 to 2 are the container's, so that a warning goes to the runtime's log. Late, right
+    before execve: a limit that leaves us too few descriptors ourselves (it lowers, and so cannot be refused).
+    """
     if not process.get("rlimits"):
-        return []
+        return [], []
     import resource
 
-    steps = []
+    early: list[Step] = []
+    late: list[Step] = []
     for limit in process["rlimits"]:
         name = limit["type"]
         number = getattr(resource, name, None)
         if not name.startswith("RLIMIT_") or number is None:
             raise SpecError(f"no resource limit is called {name!r}")
         soft, hard = (_signed(limit[key]) for key in ("soft", "hard"))
-        steps.append(Step(set_rlimit, number, name, soft, hard, about=f"{name} {limit['soft']}:{limit['hard']}"))
-    return steps
+        step = Step(set_rlimit, number, name, soft, hard, about=f"{name} {limit['soft']}:{limit['hard']}")
+        (late if name == "RLIMIT_NOFILE" and 0 <= soft < 64 else early).append(step)
+    return early, late
 
 
 def _signed(value: int) -> int:

@@ -45,10 +45,10 @@ def test_seccomp_filters_with_and_without_no_new_privileges(box, nnp):
 
 
 def test_resource_limits_and_sysctls(box):
-    box.process["rlimits"] = [{"type": "RLIMIT_NOFILE", "soft": 100, "hard": 200}]
+    box.process["rlimits"] = [{"type": "RLIMIT_NOFILE", "soft": 5, "hard": 200}]
     box.spec["linux"]["sysctl"] = {"net.ipv4.ip_forward": "1", "kernel.shmmax": "4096"}
     code, text = box.run("sh", "-c", "ulimit -n; ulimit -Hn; cat /proc/sys/net/ipv4/ip_forward /proc/sys/kernel/shmmax")
-    assert (code, text) == (0, "100\n200\n1\n4096\n")
+    assert (code, text) == (0, "5\n200\n1\n4096\n")
 
 
 def test_a_read_only_root_and_masked_paths(box):
