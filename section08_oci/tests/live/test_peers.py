@@ -3,10 +3,12 @@
 import os
 import subprocess
 import sys
+import time
 
 import pytest
 
 from section01_processes import format_json
+from section03_cgroups import Hierarchy
 
 pytestmark = [pytest.mark.lane("host"), pytest.mark.needs("program:podman", "program:runc")]
 
@@ -34,7 +36,7 @@ def test_podman_runs_its_containers_with_it(box, runtime):
     def run(*words, **rest):
         return subprocess.run([*podman, *words], capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
 
-    options = ("--network", "none", "--rootfs", f"{box.rootfs}:O")
+    options = ("--cgroup-parent", f"/{box.id}", "--network", "none", "--rootfs", f"{box.rootfs}:O")
     try:
         done = run("run", "--rm", *options, "sh", "-c", "echo $$; exit 4")
         assert (done.returncode, done.stdout) == (4, "1\n"), done.stderr
@@ -45,6 +47,9 @@ def test_podman_runs_its_containers_with_it(box, runtime):
         assert "/dev/pts/0" in done.stdout
     finally:
         run("rm", "-f", "-t", "0", "one")
+        for top in Hierarchy.detect().mounts():
+            for folder, _, _ in os.walk(f"{top}/{box.id}", topdown=False):
+                remove(folder)
         for mount in (f"{box.folder}/p/vfs", f"{box.folder}/p"):
             subprocess.run(["umount", "-q", "-l", mount], check=False)
 
@@ -65,6 +70,16 @@ def test_runc_agrees_about_what_a_program_finds(box, runtime):
         assert done.returncode == 0, done.stderr
         seen.append([line for line in done.stdout.splitlines() if not masked(line)])
     assert seen[0] == seen[1]
+
+
+def remove(folder, patience=200):
+    """Remove a cgroup; podman's monitor is still on its way out."""
+    for _ in range(patience):
+        try:
+            return os.rmdir(folder)
+        except OSError:
+            time.sleep(0.02)
+    return os.rmdir(folder)
 
 
 def masked(line):
