@@ -245,4 +245,5 @@ def open_store(path: str) -> Store:
     try:
         return Store(path)
     except sqlite3.Error as error:
-        raise EngineError(f"cannot open the state database {path}: {error}") from None
+        hint = "is there space left?" if any(word in str(error) for word in ("full", "I/O")) else ""
+        raise EngineError(f"cannot open the state database {path}: {error}", hint=hint) from None

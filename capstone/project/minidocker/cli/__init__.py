@@ -128,6 +128,7 @@ def _describe(error: BaseException) -> tuple[str, int]:
         about = f"{error.filename}: " if error.filename else ""
         return about + (error.strerror or str(error)).lower(), 125
     if type(error).__module__ == "sqlite3":
-        return f"the state database: {error}", 125
+        full = any(word in str(error) for word in ("full", "I/O"))
+        return f"the state database: {error}{' (is there space left below the state folder?)' if full else ''}", 125
     note: Any = "; ".join(getattr(error, "__notes__", ()))
     return f"{type(error).__name__}: {error} {note}(a bug; --debug shows where)", 125
