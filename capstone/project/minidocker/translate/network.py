@@ -68,6 +68,11 @@ def check_combinations(options: Options, mode: str) -> None:
                 value = getattr(options, flag)
                 first = value[0] if value.__class__ is tuple else value
                 raise BadOption(shown, first, "cannot be given with --network container:NAME, which shares the other's")
+    for flag, given, right in (("--ip", options.ip, _is_ipv4), ("--mac-address", options.mac_address, _is_mac)):
+        if given and mode != "bridge":
+            raise BadOption(flag, given, f"--network {mode} has no address of its own")
+        if given and not right(given):
+            raise BadOption(flag, given, "not an address of one interface")
 
 
 def ports(options: Options, free_port: Callable[[str], int]) -> list[Port]:
@@ -112,6 +117,15 @@ def _range(text: str, whole: str) -> range:
 def _is_ipv4(text: str) -> bool:
     parts = text.split(".")
     return len(parts) == 4 and all(p.isdigit() and int(p) < 256 for p in parts)
+
+
+def _is_mac(text: str) -> bool:
+    """Return whether ``text`` is the hardware address of one card (the lowest bit of the first byte: of a group)."""
+    try:
+        digits = bytes.fromhex(text.replace(":", ""))
+    except ValueError:
+        return False
+    return len(text) == 17 and text.count(":") == 5 and len(digits) == 6 and not digits[0] & 1
 
 
 def extra_hosts(options: Options) -> list[str]:
