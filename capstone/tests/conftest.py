@@ -46,10 +46,13 @@ class Runner:
 
     def clean(self):
         """Remove every container; then nothing may be left of this root."""
-        ids = self("ps", "-aq").split()
+        ids = self("ps", "-aq", "--no-trunc").split()
         if ids:
             self("rm", "-f", "-v", *ids)
-        assert self("system", "check") == "nothing is left behind"
+        # an empty cgroup may be another root's, whose shim was killed and whose next command is still to come
+        findings = self.run("system", "check").stdout.splitlines()
+        ours = [line for line in findings if not line.startswith("cgroup") or any(i in line for i in ids)]
+        assert ours == ["nothing is left behind"] or (findings and not ours), ours
         assert os.listdir(self.root + "/containers") == []
 
 

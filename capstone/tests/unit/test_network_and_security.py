@@ -96,12 +96,12 @@ def test_sysctls_must_belong_to_the_container():
 )
 def test_capabilities(added, dropped, privileged, expected):
     options = Options("i", cap_add=added, cap_drop=dropped, privileged=privileged)
-    assert s.capability_names(options, DEFAULT, KNOWN) == expected
+    assert s.capability_names(options, DEFAULT, KNOWN, KNOWN) == expected
 
 
 def test_an_unknown_capability_is_named():
     with pytest.raises(BadOption, match="'fly' for --cap-add"):
-        s.capability_names(Options("i", cap_add=("fly",)), DEFAULT, KNOWN)
+        s.capability_names(Options("i", cap_add=("fly",)), DEFAULT, KNOWN, KNOWN)
 
 
 def test_security_options():
@@ -117,3 +117,11 @@ def test_privileged_masks_nothing():
     none = {"maskedPaths": [], "readonlyPaths": []}
     assert s.linux_security(Options("i", privileged=True), s.SecurityOptions(()), ["/m"], ["/r"]) == none
     assert s.linux_security(Options("i"), s.SecurityOptions(("systempaths=unconfined",)), ["/m"], ["/r"]) == none
+
+
+def test_what_we_lack_ourselves_cannot_be_given():
+    ours = KNOWN[:3]
+    assert s.capability_names(Options("i", privileged=True), DEFAULT, KNOWN, ours) == list(ours)
+    assert s.capability_names(Options("i", cap_add=("ALL",)), DEFAULT, KNOWN, ours) == list(ours)
+    with pytest.raises(BadOption, match="itself runs without"):
+        s.capability_names(Options("i", cap_add=("SYS_ADMIN",)), DEFAULT, KNOWN, ours)

@@ -19,9 +19,22 @@ if TYPE_CHECKING:
 
 def catalogue() -> Catalogue:
     """Return what this kernel and Docker's defaults offer."""
-    last = last_cap()
+    last, ours = last_cap(), bounding_set()
     known = [name for name, bit in CAPABILITIES.items() if bit <= last]
-    return Catalogue(known, DOCKER_DEFAULT, MASKED_PATHS, READONLY_PATHS, seccomp)
+    catalogue = Catalogue(known, DOCKER_DEFAULT, MASKED_PATHS, READONLY_PATHS, seccomp)
+    catalogue.available = [name for name in known if ours >> CAPABILITIES[name] & 1]
+    return catalogue
+
+
+def bounding_set() -> int:
+    """Return what this process could give at most; a new user namespace (no root) begins with everything."""
+    if os.geteuid():
+        return -1
+    with open("/proc/self/status", encoding="ascii", errors="replace") as file:
+        for line in file:
+            if line.startswith("CapBnd:"):
+                return int(line.split()[1], 16)
+    return -1
 
 
 def seccomp(profile: str, capabilities: list[str]) -> dict[str, Any] | None:

@@ -31,7 +31,7 @@ OCI_VERSION = "1.0.2"
 class Catalogue:
     """What section 7 knows, handed in so that translating needs no kernel: lists, and a way to resolve a profile."""
 
-    __slots__ = ("default", "known", "masked", "nodes", "readonly", "seccomp")
+    __slots__ = ("available", "default", "known", "masked", "nodes", "readonly", "seccomp")
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class Catalogue:
         nodes: Callable[[str], list[DeviceNode]] = device_nodes,
     ) -> None:
         """``seccomp(profile, capabilities)``: OCI's ``linux.seccomp`` for "" (the default) or a file's path."""
-        self.known = known
+        self.known = self.available = list(known)  # available: less, where we lack some ourselves
         self.default = default
         self.masked = masked
         self.readonly = readonly
@@ -105,7 +105,7 @@ def translate(
     out.ports = n.ports(options, facts.free_port) if mode == "bridge" else []
     _resolve_mounts(out, options, image, facts, cwd)
     security = s.SecurityOptions(options.security_opt)
-    names = s.capability_names(options, catalogue.default, catalogue.known)
+    names = s.capability_names(options, catalogue.default, catalogue.known, catalogue.available)
     spec = {
         "ociVersion": OCI_VERSION,
         "process": _process(options, env, image, host, names, security),

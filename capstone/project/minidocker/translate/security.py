@@ -15,22 +15,27 @@ if TYPE_CHECKING:
     from minidocker.options import Options
 
 
-def capability_names(options: Options, default: Iterable[str], known: Iterable[str]) -> list[str]:
+def capability_names(
+    options: Options, default: Iterable[str], known: Iterable[str], available: Iterable[str]
+) -> list[str]:
     """Return the container's capabilities, after Docker's rules for --cap-add, --cap-drop and --privileged.
 
     ``--cap-add ALL`` gives all but the dropped; ``--cap-drop ALL`` leaves the added; else default - dropped + added.
-    ``known`` are all names that the kernel has. Raises BadOption for an unknown capability.
+    ``known`` are all names that the kernel has, ``available`` those that we can give. Raises BadOption.
     """
-    everything = list(known)
+    everything, ours = list(known), list(available)
     added = _normalized(options.cap_add, "--cap-add", everything)
     dropped = _normalized(options.cap_drop, "--cap-drop", everything)
     if options.privileged:
-        return everything
+        return ours
     if "ALL" in added:
-        return [name for name in everything if name not in dropped]
+        return [name for name in ours if name not in dropped]
+    for name in added:
+        if name not in ours:
+            raise BadOption("--cap-add", name, "MiniDocker itself runs without this capability")
     kept = [] if "ALL" in dropped else [name for name in default if name not in dropped]
     wanted = set(kept) | set(added)
-    return [name for name in everything if name in wanted]
+    return [name for name in ours if name in wanted]
 
 
 def _normalized(given: tuple[str, ...], flag: str, known: list[str]) -> list[str]:
