@@ -78,7 +78,7 @@ def test_slow_client_loses_nothing_and_holds_up_nobody(box, until, drain):
         assert (status, len(out), out.strip(b"a")) == (0, size, b"")
 
 
-def test_stdin_once_ends_with_its_client_and_detaching_does_not_end_the_container(box):
+def test_stdin_once_ends_with_its_client(box):
     one = box(["sh", "-c", "cat; echo end"], open_stdin=True, stdin_once=True)
     with one.start() as connection:
         shimclient.wait_started(connection)
@@ -92,6 +92,8 @@ def test_stdin_once_ends_with_its_client_and_detaching_does_not_end_the_containe
         reader.join()
     assert received[0][:2] == (0, data + b"end\n")
 
+
+def test_a_client_that_leaves_does_not_end_the_container(box):
     two = box(["sh", "-c", "read x; echo got $x; sleep 60"], open_stdin=True)
     with two.start() as connection:
         shimclient.wait_started(connection)
