@@ -10,7 +10,7 @@ import subprocess
 
 import pytest
 
-pytestmark = [pytest.mark.lane("host", "guest"), pytest.mark.needs("root")]
+pytestmark = [pytest.mark.lane("host"), pytest.mark.needs("root")]
 
 
 def shim_of(minidocker, name):

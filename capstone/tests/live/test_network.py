@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-pytestmark = [pytest.mark.lane("host", "guest"), pytest.mark.needs("root", "nft")]
+pytestmark = [pytest.mark.lane("host"), pytest.mark.needs("root", "nft")]
 
 SERVE = "while :; do echo answer | nc -l -p 80; done"
 

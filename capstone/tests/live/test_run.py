@@ -8,7 +8,7 @@ import stat
 
 import pytest
 
-pytestmark = [pytest.mark.lane("host", "guest"), pytest.mark.needs("root")]
+pytestmark = [pytest.mark.lane("host"), pytest.mark.needs("root")]
 
 
 def test_the_world_inside(minidocker):

@@ -10,7 +10,7 @@ import pytest
 from minidocker import names
 from minidocker import store as s
 
-pytestmark = [pytest.mark.lane("host", "guest"), pytest.mark.needs("root")]
+pytestmark = [pytest.mark.lane("host"), pytest.mark.needs("root")]
 
 
 def fastest(minidocker, *words, times=7):

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-pytestmark = [pytest.mark.lane("host", "guest"), pytest.mark.needs("root")]
+pytestmark = [pytest.mark.lane("host"), pytest.mark.needs("root")]
 
 
 class Terminal:

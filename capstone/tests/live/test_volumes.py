@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-pytestmark = [pytest.mark.lane("host", "guest"), pytest.mark.needs("root")]
+pytestmark = [pytest.mark.lane("host"), pytest.mark.needs("root")]
 
 
 def test_named_volume_is_filled_once_and_lives_on(minidocker):

@@ -52,7 +52,7 @@ def load(root: str, source: str, quiet: bool) -> None:
         raise click.UsageError("stdin is a terminal: give an archive with --input or by <")
     engine = Engine(root)
     engine.root.prepare()
-    for name in engine.images.load(source):
+    for name in _read(source, lambda: engine.images.load(source)):
         if not quiet:
             plain = name.startswith("sha256:")
             click.echo(f"Loaded image ID: {name}" if plain else f"Loaded image: {familiar_name(name)}")
@@ -67,7 +67,20 @@ def import_(root: str, change: tuple[str, ...], source: str, name: str) -> None:
     """Make an image called NAME of a root file system's tar archive."""
     engine = Engine(root)
     engine.root.prepare()
-    click.echo(engine.images.import_rootfs(source, name, change))
+    click.echo(_read(source, lambda: engine.images.import_rootfs(source, name, change)))
+
+
+def _read(source: str, read: Callable[[], T]) -> T:
+    """Return what ``read`` returns; an error about the archive says which one it was."""
+    from section05_images import ArchiveError
+
+    try:
+        return read()
+    except ArchiveError as error:
+        name = "standard input" if source == "-" else source
+        if name not in error.message:
+            error.message = f"{name}: {error.message}"
+        raise
 
 
 @click.command()

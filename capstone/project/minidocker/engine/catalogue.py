@@ -30,9 +30,9 @@ def bounding_set() -> int:
     """Return what this process could give at most; a new user namespace (no root) begins with everything."""
     if os.geteuid():
         return -1
-    with open("/proc/self/status", encoding="ascii", errors="replace") as file:
+    with open("/proc/self/status", "rb") as file:
         for line in file:
-            if line.startswith("CapBnd:"):
+            if line.startswith(b"CapBnd:"):
                 return int(line.split()[1], 16)
     return -1
 

@@ -185,10 +185,6 @@ def _linux(
         "sysctl": n.sysctls(options, mode),
         **s.linux_security(options, security, catalogue.masked, catalogue.readonly),
     }
-    if facts.rootless:
-        linux["namespaces"].append({"type": "user"})
-        linux["uidMappings"] = [{"containerID": 0, "hostID": facts.uid, "size": 1}]
-        linux["gidMappings"] = [{"containerID": 0, "hostID": facts.gid, "size": 1}]
     if not options.privileged and security.seccomp != "unconfined":
         seccomp = catalogue.seccomp(security.seccomp, names)
         if seccomp:
