@@ -9,6 +9,13 @@ import click
 
 from minidocker.engine.base import Engine
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeVar
+
+    T = TypeVar("T")
+
 
 @click.command()
 @click.option("--format", "form", metavar="FORMAT", default="", help="json, or a template such as '{{.Repository}}'.")
