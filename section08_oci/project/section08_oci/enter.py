@@ -92,7 +92,7 @@ def plan_exec(target: Target, process: dict[str, Any], options: ExecOptions) -> 
     steps = [
         Step(open_channel, about="a socket pair for child and process", out=CHANNEL),
         Step(fork_child, CHANNEL, Program(child, options.record_fd, options.crash), about="the child", out=CHILD),
-        Step(await_init, CHANNEL, about="the child has joined and forked", out=PID),
+        Step(await_init, CHANNEL, CHILD, about="the child has joined and forked", out=PID),
         Step(open_pidfd, PID, about="a handle that never means another process", out=PIDFD),
         Step(as_child, PID, PIDFD, about="it is our own child", out=Slot("init", "the process")),
         Step(reap_child, CHILD, about="the child's work is done"),

@@ -107,9 +107,15 @@ def abandon(slots: dict[str, Any]) -> InsideError | None:
 
 
 def _last_words(channel: Channel, init_known: bool) -> InsideError | None:
-    """Read what the dead have sent: an error, or the pid of an init that we have not met, which then ends, too."""
+    """Read what the dead have sent: an error, or the pid of an init that we have not met, which then ends, too.
+
+    Never waits: what the dead child sent is queued, and an init that it had forked without telling us may live and hold
+    the other end. That one ends by itself when the channel is closed.
+    """
+    queue = poll()
+    queue.register(channel.mine, POLLIN)
     try:
-        while True:
+        while queue.poll(0):
             payload, fds = channel.expect(INIT)
             channel.received += fds
             (pid,) = PID.unpack(payload)
@@ -119,7 +125,8 @@ def _last_words(channel: Channel, init_known: bool) -> InsideError | None:
     except InsideError as error:
         return error
     except (LcmError, OSError):
-        return None  # the end, or a message that matters no more
+        pass  # the end, or a message that matters no more
+    return None
 
 
 def start(folder: str) -> None:

@@ -90,7 +90,7 @@ def plan_runtime(bundle: Bundle, options: Options, cgroup: Cgroup | None, child:
         Step(open_channel, about="a socket pair for child and init", out=CHANNEL),
         Step(fork_child, CHANNEL, child, about="the child", out=CHILD),
         *_map_ids(spec),
-        Step(await_init, CHANNEL, about="the child has made the namespaces and forked the init", out=PID),
+        Step(await_init, CHANNEL, CHILD, about="the child has made the namespaces and forked the init", out=PID),
         Step(open_pidfd, PID, about="a handle that never means another process", out=PIDFD),
         Step(as_child, PID, PIDFD, about="the init is our own child", out=Slot("init", "the init")),
         Step(reap_child, CHILD, about="the child's work is done"),

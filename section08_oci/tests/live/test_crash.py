@@ -66,3 +66,24 @@ def test_killed_at_each_boundary_nothing_is_left(box, process):
         assert processes_of(marker) == [], (process, number)
         os.mkdir(box.state_dir, 0o700)
     print(f"{process}: {count} boundaries")
+
+
+@pytest.mark.parametrize("killed", [False, True], ids=["slow child", "slow child that dies"])
+def test_an_init_that_speaks_before_its_child_hangs_nobody(box, killed, monkeypatch):
+    """The scheduler may hold the child back between the fork of the init and the message that tells its pid."""
+    from section08_oci.core.protocol import INIT, Channel
+
+    send = Channel.send
+
+    def slow_send(self, message, payload=b"", fds=()):
+        if message == INIT:
+            select.select([], [], [], 0.2)
+            if killed:
+                os.kill(os.getpid(), 9)
+        send(self, message, payload, fds)
+
+    monkeypatch.setattr(Channel, "send", slow_send)
+    box.process["args"] = ["true"]
+    status = run_to_crash(box, "")
+    delete(box.state_dir, force=True)
+    assert os.waitstatus_to_exitcode(status) == (1 if killed else 0)

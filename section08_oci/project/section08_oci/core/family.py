@@ -102,9 +102,9 @@ def fork_init(channel: Channel, program: Program, fifo: int = -1, netns: int = -
 
 
 @action("unix(7)")
-def await_init(channel: Channel) -> int:
+def await_init(channel: Channel, child: Child) -> int:
     """Wait for the init's pid. It is our own child and nobody has waited for it: the pid cannot mean another."""
-    payload, channel.received = channel.expect(INIT)
+    payload, channel.received = channel.expect(INIT, child.pidfd)
     return int(PID.unpack(payload)[0])
 
 

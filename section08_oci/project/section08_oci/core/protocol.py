@@ -27,33 +27,30 @@ from __future__ import annotations
 
 import os
 from _socket import AF_UNIX, SOCK_CLOEXEC, SOCK_SEQPACKET, socketpair
+from select import POLLIN, poll
 
 from section01_processes import action, recv_message, send_message
 
 from ..errors import PeerDied, unpack_error
 
 MAP, MAPPED, INIT, HOOKS, HOOKS_DONE, CONSOLE, READY, GO, ERROR = b"M", b"m", b"I", b"H", b"h", b"C", b"R", b"g", b"E"
-NAMES = {
-    MAP: "request for id maps",
-    MAPPED: "id maps",
-    INIT: "pid of the init",
-    HOOKS: "request for hooks",
-    HOOKS_DONE: "end of the hooks",
-    CONSOLE: "console",
-    READY: "ready",
-    GO: "go",
-}
+WORDS = "request for id maps,id maps,pid of the init,request for hooks,end of hooks,console,ready,go".split(",")  # noqa: SIM905
+NAMES = dict(zip((MAP, MAPPED, INIT, HOOKS, HOOKS_DONE, CONSOLE, READY, GO), WORDS, strict=True))
 
 
 class Channel:
-    """One process's view of the pair: ``mine`` is the end it uses; ``theirs`` is closed by :meth:`settle`."""
+    """One process's view of the pair: ``mine`` is the end it uses; ``theirs`` is closed by :meth:`settle`.
 
-    __slots__ = ("mine", "received", "theirs")
+    ``early`` holds what a quick init said before a slow child had told its pid.
+    """
+
+    __slots__ = ("early", "mine", "received", "theirs")
 
     def __init__(self, mine: int, theirs: int) -> None:
         self.mine = mine
         self.theirs = theirs
         self.received: list[int] = []
+        self.early: list[tuple[bytes, list[int]]] = []
 
     def settle(self, *, inside: bool) -> None:
         """Keep the runtime's end, or (``inside``) the inner one; close the other, so that its end can be seen."""
@@ -71,12 +68,15 @@ class Channel:
         except (BrokenPipeError, ConnectionResetError):
             raise PeerDied(f"cannot send {NAMES.get(message, 'a message')}: the other side is gone") from None
 
-    def expect(self, message: bytes) -> tuple[bytes, list[int]]:
-        """Wait for ``message``; return payload and descriptors. Raises InsideError for ``E``, PeerDied at the end."""
-        try:
-            data, fds = recv_message(self.mine)
-        except (ConnectionResetError, EOFError):
-            data, fds = b"", []
+    def expect(self, message: bytes, sender: int = -1) -> tuple[bytes, list[int]]:
+        """Wait for ``message``; return payload and descriptors. Raises InsideError for ``E``, PeerDied at the end.
+
+        ``sender``: the sender's pidfd, where others hold the other end, too, so that its death is no end of file.
+        """
+        data, fds = self.early.pop(0) if self.early and message != INIT else self._receive(sender)
+        while message == INIT and data[:1] not in (INIT, ERROR, b""):
+            self.early.append((data, fds))
+            data, fds = self._receive(sender)
         if not data:
             raise PeerDied(f"the other side ended while {NAMES[message]} was awaited", explain="LCM-OCI-02")
         if data[:1] == ERROR:
@@ -85,13 +85,25 @@ class Channel:
             raise PeerDied(f"protocol error: {data[:1]!r} came, {NAMES[message]} was awaited")
         return data[1:], fds
 
+    def _receive(self, sender: int) -> tuple[bytes, list[int]]:
+        """Return the next message; nothing when the other side, or the ``sender``, is gone."""
+        if sender >= 0:
+            queue = poll()
+            for fd in (self.mine, sender):
+                queue.register(fd, POLLIN)
+            if self.mine not in dict(queue.poll()):
+                return b"", []
+        try:
+            return recv_message(self.mine)
+        except (ConnectionResetError, EOFError):
+            return b"", []
+
     def close(self) -> None:
         """Close what is open; idempotent."""
-        for fd in (self.mine, self.theirs, *self.received):
+        for fd in (self.mine, self.theirs, *self.received, *(fd for _, fds in self.early for fd in fds)):
             if fd >= 0:
                 os.close(fd)
-        self.mine = self.theirs = -1
-        self.received = []
+        self.mine, self.theirs, self.received, self.early = -1, -1, [], []
 
 
 @action("socketpair(2)")
