@@ -37,7 +37,8 @@ class Peer:
     """An engine with docker's command line."""
 
     name = ""
-    networks = ("bridge", "none")
+    #: what `run` needs on this machine beyond docker's own words
+    run_options: tuple[str, ...] = ()
 
     def command(self, *arguments: str) -> list[str]:
         raise NotImplementedError
@@ -97,9 +98,13 @@ class Docker(Peer):
 
 
 class Podman(Peer):
-    """Podman with a store of its own, on runc (crun refuses hybrid cgroups)."""
+    """Podman with a store of its own, on runc (crun refuses hybrid cgroups).
+
+    The limits are named because its defaults raise them, which needs CAP_SYS_RESOURCE.
+    """
 
     name = "podman"
+    run_options = ("--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024")
 
     def __init__(self, folder: pathlib.Path) -> None:
         self.folder = folder

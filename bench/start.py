@@ -61,16 +61,17 @@ def works(peer, *arguments: str) -> bool:
 def measure_runs(peers, runs: int) -> dict[str, dict[str, float]]:
     table = {}
     for network in ("bridge", "none"):
-        arguments = ("run", "--rm", "--network", network, "bench:latest", "/bin/true")
-        table[f"run {network}"] = interleaved(
-            {p.name: p.command(*arguments) for p in peers if works(p, *arguments)}, runs
-        )
+        wanted = {p: ("run", *p.run_options, "--rm", "--network", network, "bench:latest", "/bin/true") for p in peers}
+        commands = {p.name: p.command(*words) for p, words in wanted.items() if works(p, *words)}
+        table[f"run {network}"] = interleaved(commands, runs)
     return table
 
 
 def measure_exec(peers, runs: int) -> dict[str, float]:
     for p in peers:
-        p.call("run", "-d", "--name", "benchexec", "--network", "none", "bench:latest", "/bin/sleep", "600")
+        p.call(
+            "run", *p.run_options, "-d", "--name", "benchexec", "--network", "none", "bench:latest", "/bin/sleep", "600"
+        )
     try:
         return interleaved({p.name: p.command("exec", "benchexec", "/bin/true") for p in peers}, runs)
     finally:
@@ -80,8 +81,7 @@ def measure_exec(peers, runs: int) -> dict[str, float]:
 
 def measure_many(peer, count: int = 50, at_once: int = 8) -> float:
     """Start ``count`` detached containers, ``at_once`` at a time; return the milliseconds for all of them."""
-    command = peer.command("run", "-d", "--network", "none", "bench:latest", "/bin/sleep", "600")
-    ids = []
+    command = peer.command("run", *peer.run_options, "-d", "--network", "none", "bench:latest", "/bin/sleep", "600")
 
     def one(_: int) -> str:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()

@@ -115,8 +115,15 @@ def packages_index(folder):
 
 def test_an_oci_archive_by_skopeo_loads_and_runs(minidocker, saved, tmp_path):
     archive = tmp_path / "oci.tar"
-    subprocess.run(["skopeo", "copy", "-q", "--insecure-policy", f"docker-archive:{saved}", f"oci-archive:{archive}:skopeo:1"],
-                   check=True)  # fmt: skip
+    command = [
+        "skopeo",
+        "copy",
+        "-q",
+        "--insecure-policy",
+        f"docker-archive:{saved}",
+        f"oci-archive:{archive}:skopeo:1",
+    ]
+    subprocess.run(command, check=True)
     minidocker("load", "-i", archive)
     done = minidocker("run", "--rm", "--network", "none", "skopeo:1", "cat", "/etc/debian_version")
     assert done.stdout.strip() != ""

@@ -48,7 +48,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Deselect what belongs to another lane, and the long loops unless asked for."""
     lane, full = config.getoption("--lane"), config.getoption("--full")
     report: dict[str, dict[str, object]] = {}
-    keep, away = [], []
+    keep: list[pytest.Item] = []
+    away: list[pytest.Item] = []
     for item in items:
         wanted = lane in lanes_of(item) and (full or item.get_closest_marker("full") is None)
         (keep if wanted else away).append(item)
