@@ -102,3 +102,16 @@ def test_tty_needs_a_terminal(minidocker):
 def test_an_image_in_use_stays(minidocker):
     identity = minidocker("create", "--name", "box", "--network", "none", "tiny", "true")
     assert identity[:12] in minidocker.fails("rmi", "tiny", code=1)
+
+
+def test_detach_keys_are_checked_before_anything_starts(minidocker):
+    assert "detach key" in minidocker.fails("run", "--detach-keys", "bogus", "tiny", "true")
+    assert minidocker("ps", "-aq") == ""
+
+
+def test_an_unknown_image_in_a_state_folder_that_is_not_there_yet(minidocker, tmp_path):
+    minidocker.root = str(tmp_path / "new")
+    assert "no such image" in minidocker.fails("run", "absent")
+    minidocker.root = "/proc/nowhere"
+    assert "--root" in minidocker.fails("run", "absent")
+    minidocker.root = str(tmp_path / "new")

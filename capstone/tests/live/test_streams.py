@@ -132,3 +132,12 @@ def test_following_100000_lines_is_complete_and_in_order_across_rotation(minidoc
     assert follower.returncode == 0
     assert minidocker("logs", "--tail", "2", "box") == "line 99998\nline 99999"
     assert len(minidocker("logs", "box").splitlines()) == 100000
+
+
+def test_ctrl_c_while_it_starts_leaves_a_container_or_nothing(minidocker):
+    for pause in (0.05, 0.08, 0.11, 0.14):
+        process = minidocker.start("run", "--rm", "--network", "none", "tiny", "sleep", "1", stderr=-1)
+        time.sleep(pause)
+        process.send_signal(2)
+        process.communicate(timeout=10)
+    minidocker.until(lambda: minidocker("ps", "-aq") == "")

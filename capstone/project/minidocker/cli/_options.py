@@ -128,11 +128,14 @@ def _ends_with_valued(word: str, valued: set[str]) -> bool:
 PROGRAM = {"ignore_unknown_options": False, "allow_interspersed_args": False}
 
 
-def wants_terminal(*, tty: bool, interactive: bool) -> None:
-    """Raise LcmError as Docker does when -t and -i are given and stdin is no terminal."""
+def wants_terminal(*, tty: bool, interactive: bool, keys: str) -> None:
+    """Raise UsageError for detach keys that are none, and for -t with -i when stdin is no terminal, as Docker does."""
     import os
 
+    from minidocker.shimterminal import parse_detach_keys
     from section01_processes import UsageError
+
+    parse_detach_keys(keys)
 
     if tty and interactive and not os.isatty(0):
         raise UsageError("the input device is not a TTY", hint="leave out -t when stdin is a pipe or file", exit_code=1)

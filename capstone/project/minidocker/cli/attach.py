@@ -28,7 +28,7 @@ def attach(root: str, container: str, detach_keys: str, no_stdin: bool, sig_prox
     row = settled(engine, container)
     config = row.parsed("config")["Config"]
     stdin = config["OpenStdin"] and not no_stdin
-    wants_terminal(tty=config["Tty"], interactive=stdin)
+    wants_terminal(tty=config["Tty"], interactive=stdin, keys=detach_keys)
     if not running(engine, row):
         raise not_running(engine, row)
     try:

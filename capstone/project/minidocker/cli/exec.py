@@ -45,7 +45,7 @@ def exec_(
     from minidocker.shimstreams import run_exec
 
     if not detach:
-        wants_terminal(tty=tty, interactive=interactive)
+        wants_terminal(tty=tty, interactive=interactive, keys=detach_keys)
     engine = Engine(root)
     row = engine.store.find(container)
     asked = request(

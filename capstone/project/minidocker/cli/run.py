@@ -52,7 +52,7 @@ def run(
 
         return print_plans(engine, options, env)
     if not options.detach:
-        wants_terminal(tty=options.tty, interactive=options.interactive)
+        wants_terminal(tty=options.tty, interactive=options.interactive, keys=detach_keys)
     return _run(engine, options, env, detach_keys, sig_proxy, explain)
 
 

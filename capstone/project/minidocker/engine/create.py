@@ -73,8 +73,10 @@ def prepare(engine: Engine, options: Options, env: list[str], *, dry: bool = Fal
         raise BadOption("--cidfile", options.cidfile, "the file exists", hint="delete it if no container uses it")
     if not dry and options.name:
         require_free(engine, options.name)
-    lease = None if dry else locks.Lease(engine.root.path)
-    if lease:
+    lease = None
+    if not dry:
+        _ = engine.store  # makes the state folder
+        lease = locks.Lease(engine.root.path)
         lease.__enter__()
     try:
         job = _translated(engine, options, env, dry=dry)

@@ -12,7 +12,7 @@ from minidocker import shimclient
 from minidocker import store as s
 from minidocker.errors import WrongState
 from minidocker.shim import protocol as p
-from section01_processes import Plan, Recorder, Slot, Step, action
+from section01_processes import LcmError, Plan, Recorder, Slot, Step, action
 
 from . import locks
 from .create import LOCK, Job, check_ports, end_lease, join_network, plan_create, prepare
@@ -63,9 +63,9 @@ def run(engine: Engine, options: Options, env: list[str], first: bytes, watch: C
     try:
         how = watch(job)
         Plan("cli", plan_run(job, first, how)).run(slots, how.recorder())
-    except BaseException:
+    except BaseException as error:
         end_lease(job)  # giving up takes the lease itself, to remove volumes
-        give_up(engine, job.identity, slots)
+        give_up(engine, job.identity, slots, error)
         raise
     finally:
         end_lease(job)
@@ -108,9 +108,9 @@ def create(engine: Engine, options: Options, env: list[str]) -> str:
     try:
         Plan("cli", plan_create(job)).run(slots, Watch(crash=os.environ.get("LCM_CRASH", "")).recorder())
         engine.store.update(job.identity, only_from=(s.CREATING,), state=s.CREATED)
-    except BaseException:
-        end_lease(job)  # giving up takes the lease itself, to remove volumes
-        give_up(engine, job.identity, slots)
+    except BaseException as error:
+        end_lease(job)
+        give_up(engine, job.identity, slots, error)
         raise
     finally:
         end_lease(job)
@@ -131,9 +131,9 @@ def start(engine: Engine, row: Row, first: bytes, watch: Watch) -> Started | Non
         )
         refresh(engine, row)
         Plan("cli", plan_start(engine, row.id, folder, first, watch)).run(slots, watch.recorder())
-    except BaseException:
+    except BaseException as error:
         close_lock(slots)
-        after_failure(engine, row.id, slots)
+        after_failure(engine, row.id, slots, error)
         raise
     finally:
         close_lock(slots)
@@ -194,11 +194,11 @@ def close_lock(slots: dict[str, Any]) -> None:
         os.close(fd)
 
 
-def give_up(engine: Engine, identity: str, slots: dict[str, Any]) -> None:
+def give_up(engine: Engine, identity: str, slots: dict[str, Any], why: BaseException) -> None:
     """Undo a container whose making failed; after its shim was started, settle it instead (it may stay, `created`)."""
     if CONNECTION.name in slots:
         close_lock(slots)
-        after_failure(engine, identity, slots)
+        after_failure(engine, identity, slots, why)
         return
     row = engine.store.get(identity)
     if row is not None:
@@ -209,9 +209,12 @@ def give_up(engine: Engine, identity: str, slots: dict[str, Any]) -> None:
         remove_tree(engine.staging(identity))
 
 
-def after_failure(engine: Engine, identity: str, slots: dict[str, Any]) -> None:
-    """Settle a container that did not start, once its shim has gone."""
+def after_failure(engine: Engine, identity: str, slots: dict[str, Any], why: BaseException) -> None:
+    """Settle a container that did not start, once its shim has gone; one that we were torn away from goes on."""
     connection = slots.pop(CONNECTION.name, None)
+    if connection is not None and not isinstance(why, LcmError):
+        connection.close()  # Ctrl-C: detach; the shim starts it, or cleans up
+        return
     if connection is not None:
         connection.wait_end()
         connection.close()

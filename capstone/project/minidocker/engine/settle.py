@@ -167,17 +167,15 @@ def remove_container(engine: Engine, row: Row, *, volumes: bool) -> None:
 
 def forget(engine: Engine, identity: str, *, volumes: bool) -> None:
     """Delete the row, and with ``volumes`` the anonymous volumes that only this container used."""
-    from .volumes import discard_volume
-
     for name in engine.store.delete(identity):
         if volumes:
+            from .volumes import discard_volume
+
             discard_volume(engine, name)
 
 
 def sweep_staging(engine: Engine) -> None:
     """Remove folders whose creator died before it committed their row."""
-    from section05_images import remove_tree
-
     staging = engine.root.path + "/creating"
     try:
         names = os.listdir(staging)
@@ -192,6 +190,8 @@ def sweep_staging(engine: Engine) -> None:
         if lock is None:
             continue
         if engine.store.get(name) is None and os.path.isdir(folder):
+            from section05_images import remove_tree
+
             remove_tree(folder)
         if lock >= 0:
             os.close(lock)
