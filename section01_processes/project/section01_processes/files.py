@@ -84,9 +84,22 @@ def parse_json(text: str | bytes) -> Any:
         raise BadJson(f"not JSON: expected a value at character {error.value}") from None
     except (ValueError, RecursionError) as error:
         raise BadJson(f"not JSON: {error}") from error
+    except SystemError:  # the scanner takes its error's class from the json module, which nobody has imported
+        raise BadJson(f"not JSON: {_reason(text)}") from None
     if text[end:].strip(_SPACE):
         raise BadJson(f"not JSON: more text after the value, at character {end}")
     return value
+
+
+def _reason(text: str) -> str:
+    """Return why the json module refuses ``text``."""
+    import json
+
+    try:
+        json.loads(text)
+    except ValueError as error:
+        return str(error)
+    return "the scanner refused it"
 
 
 def format_json(value: Any) -> str:

@@ -1,10 +1,14 @@
 import json
 import os
+import pathlib
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import section01_processes
 from section01_processes import BadJson, files, format_json, parse_json, read_json, spawn, write_file
 
 VALUES = st.recursive(
@@ -117,3 +121,18 @@ def test_read_json_names_the_file(tmp_path):
     (tmp_path / "bad.json").write_text("{")
     with pytest.raises(BadJson, match=r"bad\.json"):
         read_json(str(tmp_path / "bad.json"))
+
+
+def test_half_a_document_is_bad_json_also_without_the_json_module():
+    code = (
+        "import sys; sys.path.append(sys.argv[1])\n"
+        "from section01_processes import BadJson, parse_json\n"
+        "for text in ('{', '[1,', '\"\\\\u12', '{\"a\" 1}', ''):\n"
+        "    try: parse_json(text)\n"
+        "    except BadJson as error: print(error)\n"
+    )
+    project = pathlib.Path(section01_processes.__file__).parents[1]
+    command = [sys.executable, "-I", "-S", "-c", code, str(project)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.stderr == ""
+    assert len(done.stdout.splitlines()) == 5

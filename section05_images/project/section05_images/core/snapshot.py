@@ -6,6 +6,7 @@ Fast path: the shim plans it. What does not belong here: the store; removing (``
 from __future__ import annotations
 
 import os
+from errno import EINVAL, EPERM
 
 from section01_processes import Step, action
 from section04_filesystem import mount_overlay
@@ -36,8 +37,11 @@ def make_folder(path: str, like: str = "") -> None:
         return
     if like:
         model = os.stat(like)
-        if os.geteuid() == 0:
+        try:
             os.chown(path, model.st_uid, model.st_gid)
+        except OSError as error:
+            if error.errno not in (EPERM, EINVAL):  # an ordinary user; an owner that this user namespace does not map
+                raise
         os.chmod(path, model.st_mode & 0o7777)
 
 
