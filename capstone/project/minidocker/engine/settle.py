@@ -19,10 +19,11 @@ What belongs here: this table. What does not: releasing what is outside the fold
 from __future__ import annotations
 
 import os
+import time
 
 from minidocker import store as s
 
-from .locks import try_lock
+from .locks import try_lock, wait_lock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
 #: Exit codes of a container whose shim died: killed with it, and gone with a reboot (as Docker's).
 KILLED, REBOOTED = 137, 255
+#: What a folder is called while it is removed (``shim/release.py``), and how long that may take, in seconds.
+REMOVING, REMOVAL = ".removing", 10.0
 
 
 def settle(engine: Engine) -> list[Row]:
@@ -51,7 +54,7 @@ def settle_row(engine: Engine, row: Row) -> Row | None:
     """Settle one container; return its row as it is now, None when it is gone."""
     folder = _folder_of(engine, row.id)
     try:
-        lock = try_lock(folder) if folder else -1
+        lock = try_lock(folder) if folder else _after_removal(engine.folder(row.id))
     except FileNotFoundError:  # removed since we looked
         lock = -1
     if lock is None:
@@ -66,6 +69,14 @@ def settle_row(engine: Engine, row: Row) -> Row | None:
     finally:
         if lock != -1:
             os.close(lock)
+
+
+def _after_removal(folder: str) -> int:
+    """Wait for a shim that is removing ``folder``, its last act; return the lock if there still is one, else -1."""
+    try:
+        return wait_lock(folder + REMOVING, REMOVAL, "that is being removed")
+    except FileNotFoundError:
+        return -1
 
 
 def _folder_of(engine: Engine, identity: str) -> str:
@@ -148,7 +159,7 @@ def fold_own(engine: Engine, identity: str) -> None:
     status = engine.status(identity)
     if ended(status) and not row.auto_remove:
         record_end(engine, identity, status)
-    elif not os.path.isdir(engine.folder(identity)):
+    elif not os.path.lexists(engine.folder(identity)) and not os.path.lexists(engine.folder(identity) + REMOVING):
         forget(engine, identity, volumes=True)
     else:
         settle_row(engine, row)
@@ -156,13 +167,26 @@ def fold_own(engine: Engine, identity: str) -> None:
 
 def remove_container(engine: Engine, row: Row, *, volumes: bool) -> None:
     """Remove a container wholly: outside, folder, anonymous ``volumes`` if wanted, row. The caller holds its lock."""
-    from minidocker.shim.release import remove_folder
-
     engine.store.update(row.id, state=s.REMOVING)
     release(engine, row.id)
     for folder in (engine.staging(row.id), engine.folder(row.id)):
-        remove_folder(folder)
+        _remove_folder(folder)
     forget(engine, row.id, volumes=volumes)
+
+
+def _remove_folder(folder: str) -> None:
+    """Remove a folder that somebody else may just be removing too: what he was faster with is fine."""
+    from minidocker.shim.release import remove_folder
+
+    until = time.monotonic() + REMOVAL
+    while True:
+        try:
+            remove_folder(folder)
+            return
+        except FileNotFoundError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.002)
 
 
 def forget(engine: Engine, identity: str, *, volumes: bool) -> None:
@@ -199,8 +223,6 @@ def sweep_staging(engine: Engine) -> None:
 
 def _stale(folder: str) -> int | None:
     """Return -1 for a folder without lock file that is older than a minute, None for one that may be in the making."""
-    import time
-
     try:
         return -1 if time.time() - os.stat(folder).st_mtime > 60 else None
     except FileNotFoundError:
