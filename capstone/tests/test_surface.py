@@ -19,10 +19,9 @@ import sys
 before = set(sys.modules)
 import click
 theirs = set(sys.modules)
-sys.argv = ["minidocker", "--root", sys.argv[1], *sys.argv[2:]]
 from minidocker.cli import main
 try:
-    main()
+    main(["--root", sys.argv[1], *sys.argv[2:]])
 finally:
     print("\\n".join(sorted(set(sys.modules) - theirs)), file=sys.stderr)
 """
