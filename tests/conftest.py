@@ -2,8 +2,10 @@
 
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
+import tempfile
 
 import pytest
 
@@ -36,6 +38,14 @@ class MiniDocker:
                         "images/leases/*", "volumes/*", "names/*"):  # fmt: skip
             found |= {str(p.relative_to(self.root)) for p in self.root.glob(pattern)}
         return found
+
+
+@pytest.fixture(scope="session")
+def short_folder():
+    """Return a folder with a short name: containerd's sockets do not stand a long one (unix(7): 107 bytes)."""
+    folder = tempfile.mkdtemp(prefix="lcm-")
+    yield pathlib.Path(folder)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

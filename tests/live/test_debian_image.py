@@ -49,9 +49,10 @@ def apt_mirror():
 
 
 @pytest.fixture(scope="module")
-def saved(debian, tmp_path_factory):
+def saved(debian, short_folder):
     """Return the archive that ``docker save`` makes of the imported root, from a dockerd in a network of its own."""
-    folder = tmp_path_factory.mktemp("docker")
+    folder = short_folder / "debian"
+    folder.mkdir()
     command = ["unshare", "--net", "--mount", sys.executable, __file__, str(folder), str(debian)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
     assert done.returncode == 0, done.stderr[-3000:]

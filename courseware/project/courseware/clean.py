@@ -11,6 +11,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import NamedTuple
 
 import click
@@ -72,7 +73,7 @@ def leftovers(clone: str, *, environment: bool) -> Iterator[Leftover]:
     """Yield everything of ours that is there now, in the order in which it can be removed."""
     root = state_root()
     if os.path.isdir(root):
-        yield Leftover("state folder", root, lambda: shutil.rmtree(root))
+        yield Leftover("state folder", root, partial(shutil.rmtree, root))
     yield from cgroups()
     yield from links()
     yield from rules()
@@ -80,7 +81,7 @@ def leftovers(clone: str, *, environment: bool) -> Iterator[Leftover]:
         for name in (".venv", ".course", "site"):
             path = f"{clone}/{name}"
             if os.path.isdir(path):
-                yield Leftover("folder", path, lambda path=path: shutil.rmtree(path))
+                yield Leftover("folder", path, partial(shutil.rmtree, path))
 
 
 def cgroups() -> Iterator[Leftover]:
@@ -88,14 +89,14 @@ def cgroups() -> Iterator[Leftover]:
     ours = ("minidocker", "ociman", "lcm-")
     for folder, _, _ in os.walk("/sys/fs/cgroup", topdown=False):
         if any(part.startswith(ours) for part in folder.split("/")[4:]):
-            yield Leftover("cgroup", folder, lambda folder=folder: os.rmdir(folder))
+            yield Leftover("cgroup", folder, partial(os.rmdir, folder))
 
 
 def links() -> Iterator[Leftover]:
     """Yield our network links."""
     for name in os.listdir("/sys/class/net"):
         if name.startswith(("mdk", "mdv")):
-            yield Leftover("link", name, lambda name=name: _call("ip", "link", "delete", name))
+            yield Leftover("link", name, partial(_call, "ip", "link", "delete", name))
 
 
 def rules() -> Iterator[Leftover]:
@@ -103,7 +104,7 @@ def rules() -> Iterator[Leftover]:
     if os.geteuid() != 0 or not shutil.which("nft"):
         return
     if subprocess.run(["nft", "list", "table", "ip", "lcm"], capture_output=True, check=False).returncode == 0:
-        yield Leftover("nft table", "ip lcm", lambda: _call("nft", "delete", "table", "ip", "lcm"))
+        yield Leftover("nft table", "ip lcm", partial(_call, "nft", "delete", "table", "ip", "lcm"))
 
 
 def _call(*command: str) -> None:

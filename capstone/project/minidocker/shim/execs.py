@@ -133,12 +133,28 @@ def help_joining(answer: int, join: Any) -> int:
         created = join()
         fds = [created.child.fileno(), *([created.console] if created.console >= 0 else [])]
         send_message(answer, created.pid.to_bytes(4, "little"), fds)
+        return 0
     except LcmError as error:
-        send_message(answer, p.error_frame(error.exit_code, error.message, error.hint, error.explain))
+        frame = p.error_frame(error.exit_code, error.message, error.hint, error.explain)
     except Exception as error:
         warn(f"exec: {type(error).__name__}: {error}")
-        send_message(answer, p.error_frame(125, f"{type(error).__name__}: {error}"))
+        frame = p.error_frame(125, f"{type(error).__name__}: {error}")
+    reap_everybody()
+    send_message(answer, frame)
     return 0
+
+
+def reap_everybody() -> None:
+    """Wait for every child of ours: a process that failed inside may have ended before we learnt its pid.
+
+    As a zombie it would come to the shim, which does not know it, and the container's process 1 could not end before
+    somebody waits for it (pid_namespaces(7): its init waits for all).
+    """
+    try:
+        while True:
+            os.waitpid(-1, 0)
+    except ChildProcessError:
+        pass
 
 
 def start_exec(shim: Shim, client: Client, request: dict[str, Any], fds: list[int]) -> None:
