@@ -68,4 +68,5 @@ class Lease:
         fcntl.flock(self._fd, self._kind)
 
     def __exit__(self, *_: object) -> None:
+        fcntl.flock(self._fd, fcntl.LOCK_UN)  # not only close: who was forked meanwhile shares it (--explain's teller)
         os.close(self._fd)
