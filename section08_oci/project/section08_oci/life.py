@@ -15,10 +15,10 @@ from section03_cgroups import Cgroup, ControllerMissing, Hierarchy
 from .bundle import Bundle
 from .core import gate
 from .core.family import PID
-from .core.protocol import INIT, Channel
+from .core.protocol import ERROR, INIT, Channel
 from .core.state import CREATED, CREATING, RUNNING, STOPPED, State
 from .core.state import FILE as STATE_FILE
-from .errors import ContainerNotFound, IllegalTransition, InsideError, SpecError
+from .errors import ContainerNotFound, IllegalTransition, InsideError, SpecError, unpack_error
 from .hooks import run_hooks
 from .plans import plan_container
 from .record import StateLock
@@ -112,10 +112,9 @@ def _last_words(channel: Channel, init_known: bool) -> InsideError | None:
     Never waits: what the dead child sent is queued, and an init that it had forked without telling us may live and hold
     the other end. That one ends by itself when the channel is closed.
     """
-    queue = poll()
-    queue.register(channel.mine, POLLIN)
+    os.set_blocking(channel.mine, False)
     try:
-        while queue.poll(0):
+        while True:
             payload, fds = channel.expect(INIT)
             channel.received += fds
             (pid,) = PID.unpack(payload)
@@ -125,7 +124,10 @@ def _last_words(channel: Channel, init_known: bool) -> InsideError | None:
     except InsideError as error:
         return error
     except (LcmError, OSError):
-        pass  # the end, or a message that matters no more
+        pass  # the end, or nothing more so far
+    for data, _ in channel.early:
+        if data[:1] == ERROR:
+            return unpack_error(data[1:])
     return None
 
 

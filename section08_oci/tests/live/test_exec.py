@@ -1,6 +1,7 @@
 """One more process in a running container."""
 
 import os
+import time
 
 import pytest
 
@@ -118,3 +119,25 @@ def test_it_enters_a_user_namespace_too(box):
     assert os.stat(f"/proc/{made.pid}").st_uid == 100000
     assert CapabilitySets.of(made.pid) == CapabilitySets.of(init)
     made.child.signal(9)
+
+
+@pytest.mark.timeout(30)
+def test_a_process_that_fails_before_its_child_has_told_its_pid_is_reaped(running, monkeypatch):
+    """A zombie that nobody waits for would keep the container's init from ending for ever."""
+    from section08_oci.core.protocol import INIT, Channel
+
+    def children():
+        with open(f"/proc/self/task/{os.getpid()}/children") as file:
+            return set(file.read().split())
+
+    send, before = Channel.send, children()
+
+    def slow_send(self, message, payload=b"", fds=()):
+        if message == INIT:
+            time.sleep(0.2)
+        send(self, message, payload, fds)
+
+    monkeypatch.setattr(Channel, "send", slow_send)
+    with pytest.raises(LcmError, match="working directory"):
+        execute(running, "true", cwd="/proc/self/fd/9")
+    assert children() == before

@@ -74,9 +74,11 @@ class Channel:
         ``sender``: the sender's pidfd, where others hold the other end, too, so that its death is no end of file.
         """
         data, fds = self.early.pop(0) if self.early and message != INIT else self._receive(sender)
-        while message == INIT and data[:1] not in (INIT, ERROR, b""):
+        while message == INIT and data[:1] not in (INIT, b""):  # an error, too: the init that sent it must be known
             self.early.append((data, fds))
             data, fds = self._receive(sender)
+        if not data and self.early:
+            data, fds = self.early.pop(0)  # the child ended with an error of its own
         if not data:
             raise PeerDied(f"the other side ended while {NAMES[message]} was awaited", explain="LCM-OCI-02")
         if data[:1] == ERROR:
@@ -127,7 +129,7 @@ def await_message(channel: Channel, message: bytes) -> bytes:
 
 def recv_end(channel: Channel) -> None:
     """Wait for the end of the file, good news here: execve(2) closed the other end. Raises what came instead."""
-    data, _ = recv_message(channel.mine)
+    data, _ = channel.early.pop(0) if channel.early else recv_message(channel.mine)
     if data[:1] == ERROR:
         raise unpack_error(data[1:])
     if data:
