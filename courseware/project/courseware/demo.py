@@ -149,24 +149,38 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def preview(clone: str) -> int:
+def preview() -> int:
     """Say what the demo would do, and print the container's plan; change nothing."""
     say("the demo would, in this order:")
     say("  make the image tiny from this machine's own programs, if it is not there yet")
     say(f"  start a container from it, limited ({' '.join(LIMITS)}), with a network and a published port of its own")
     say("  fetch its page through that port, print what the kernel says about it, and remove it")
-    from minidocker.engine.preview import preview_run  # the plans, without an image or a prepared environment
+    from minidocker.engine.base import Engine
+    from minidocker.engine.images import TINY_CONFIG
+    from minidocker.engine.plans import preview as plans_of
+    from minidocker.options import Options
+    from minidocker.paths import default_root
+    from section01_processes import describe_plan
 
-    say("\nthe container's plan, step by step (<…> is known only when it runs):\n")
-    for line in preview_run(clone, ["--detach", *LIMITS, "--publish", "127.0.0.1:8080:80", "tiny", "sh", "-c", PAGE]):
-        say(line)
+    publish = ("127.0.0.1:8080:80",)
+    options = Options(
+        "tiny", ("sh", "-c", PAGE), detach=True, memory="64m", cpus="0.5", pids_limit="64", publish=publish
+    )
+    if os.geteuid():
+        options.network = options.network or "none"
+        options.publish = ()
+    say("\nthe container's plan, step by step (<…> is known only when it runs):")
+    for name, plan in plans_of(Engine(default_root()), options, TINY_CONFIG).items():
+        say(f"\n-- {name}: {len(plan.steps)} steps")
+        for line in describe_plan(plan):
+            say(line)
     return 0
 
 
 def run(clone: str, *, dry_run: bool = False) -> int:
     """Run the demo, or say what it would do; return the exit status."""
     if dry_run:
-        return preview(clone)
+        return preview()
     demo = Demo(clone)
     try:
         demo.run()

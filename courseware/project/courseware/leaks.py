@@ -70,6 +70,7 @@ def snapshot() -> Snapshot:
         "mounts": _mounts(),
         "namespaces": _namespaces(),
         "cgroups": _cgroups(),
+        "host name": frozenset([os.uname().nodename]),
         "links": frozenset(os.listdir("/sys/class/net")),
         "rules": _rules(),
         "sysctls": frozenset(f"{name}={_read('/proc/sys/' + name).strip()}" for name in SYSCTLS),

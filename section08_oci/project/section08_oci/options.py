@@ -122,9 +122,10 @@ def inside_user_namespace(uid_map: str | None = None) -> bool:
 def capabilities_held(process: dict[str, Any], new_user_namespace: bool) -> int:
     """Return the mask of capabilities that we can give ``process``; a warning names those it asks for in vain.
 
-    In a user namespace that is new to us (made, or joined) we have all of them.
+    In a user namespace that is new to us (made, or joined) we have all of them; an ordinary user who plans, plans for
+    the root of one.
     """
-    if new_user_namespace:
+    if new_user_namespace or os.geteuid() != 0:
         return -1
     held = CapabilitySets.of().permitted
     missing = mask_of((process.get("capabilities") or {}).get("permitted") or ()) & ~held

@@ -12,8 +12,8 @@ import sys
 import click
 
 from minidocker.engine.create import Job, prepare
-from minidocker.engine.run import Watch, plan_run
-from minidocker.translate.bundle import Secret
+from minidocker.engine.plans import all_plans
+from minidocker.engine.run import Watch
 from section01_processes import PROCESSES, RECORD, Plan, describe_plan, explain_lines, explain_records, read_records
 
 TYPE_CHECKING = False
@@ -25,19 +25,6 @@ if TYPE_CHECKING:
 
 #: The record that ends a telling: no process has this number.
 _END = RECORD.pack(0xFFFF, 0, 0, 0, 0)
-
-
-def all_plans(job: Job) -> dict[str, Plan]:
-    """Return the plans of cli, shim, child, init and release for ``job``. Pure."""
-    from minidocker.shim.container import plan_shim
-    from minidocker.shim.release import plan_release
-
-    folder = job.engine.folder(job.identity)
-    out = job.translation
-    config = Secret("shim.json", {**out.shim, "seccomp_cache": ""})  # planning must not fill the cache
-    plans = {"cli": Plan("cli", plan_run(job, b"", Watch())), **plan_shim(folder, config, out.spec)}
-    steps = plan_release(folder, job.identity, out.shim, remove=job.options.rm, by_shim="/")
-    return {**plans, "release": Plan("release", steps)}
 
 
 def print_plans(engine: Engine, options: Options, env: list[str]) -> int:

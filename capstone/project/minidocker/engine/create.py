@@ -79,7 +79,7 @@ def prepare(engine: Engine, options: Options, env: list[str], *, dry: bool = Fal
         lease = locks.Lease(engine.root.path)
         lease.__enter__()
     try:
-        job = _translated(engine, options, env, dry=dry)
+        job = make_job(engine, options, env, engine.images.resolve(options.image), dry=dry)
     except BaseException:
         if lease:
             lease.__exit__()
@@ -96,11 +96,10 @@ def require_free(engine: Engine, name: str) -> None:
         raise NameInUse(name, owner)
 
 
-def _translated(engine: Engine, options: Options, env: list[str], *, dry: bool) -> Job:
-    """Return the job: image resolved, flags translated, name chosen, row filled in."""
+def make_job(engine: Engine, options: Options, env: list[str], image: Image, *, dry: bool) -> Job:
+    """Return the job: flags translated, name chosen, row filled in."""
     from .catalogue import catalogue
 
-    image = engine.images.resolve(options.image)
     facts = gather(engine.root, names.new_id())
     if not dry:
         facts.free_port = free_port

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .base import Engine
 
 TINY = "tiny"
+TINY_CONFIG = {"Cmd": ["/bin/sh"], "Env": [f"PATH={DEFAULT_PATH}"]}
 
 
 def remove_image(engine: Engine, reference: str, *, force: bool = False) -> list[str]:
@@ -55,8 +56,7 @@ def tiny(engine: Engine) -> str:
     try:
         os.mkdir(folder, 0o755)
         HostRoot().build(folder)
-        config = {"Cmd": ["/bin/sh"], "Env": [f"PATH={DEFAULT_PATH}"]}
-        return str(engine.images.add_rootfs_dir(folder, TINY, {"config": config}))
+        return str(engine.images.add_rootfs_dir(folder, TINY, {"config": TINY_CONFIG}))
     except OSError as error:
         raise EngineError(f"cannot make the image {TINY}: {error}") from error
     finally:
