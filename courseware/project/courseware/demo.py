@@ -163,12 +163,10 @@ def preview() -> int:
     from section01_processes import describe_plan
 
     publish = ("127.0.0.1:8080:80",)
-    options = Options(
-        "tiny", ("sh", "-c", PAGE), detach=True, memory="64m", cpus="0.5", pids_limit="64", publish=publish
-    )
+    command = ("sh", "-c", PAGE)
+    options = Options("tiny", command, detach=True, memory="64m", cpus="0.5", pids_limit="64", publish=publish)
     if os.geteuid():
-        options.network = options.network or "none"
-        options.publish = ()
+        options = Options("tiny", ("id",), network="none")
     say("\nthe container's plan, step by step (<…> is known only when it runs):")
     for name, plan in plans_of(Engine(default_root()), options, TINY_CONFIG).items():
         say(f"\n-- {name}: {len(plan.steps)} steps")

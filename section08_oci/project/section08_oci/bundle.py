@@ -83,11 +83,11 @@ def check_spec(spec: dict[str, Any]) -> None:
             raise SpecError(f"mount destination {target!r} is not an absolute path")
     linux = spec.get("linux", {})
     _check_namespaces(linux)
+    if linux.get("sysctl"):
+        _check_sysctls(linux)
     kinds = {kind_named(entry["type"]).name for entry in linux.get("namespaces", ())}
     if "uts" not in kinds and (spec.get("hostname") or spec.get("domainname")):
         raise SpecError("hostname and domainname need a uts namespace: without one they would name the host")
-    if linux.get("sysctl"):
-        _check_sysctls(linux)
 
 
 def check_process(process: dict[str, Any]) -> None:
