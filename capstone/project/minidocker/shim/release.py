@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 from time import monotonic_ns
 
-from section01_processes import LcmError, Plan, Step, action, read_json
+from section01_processes import LcmError, Plan, Slot, Step, action, read_json, spawn
 from section03_cgroups import Cgroup, ControllerMissing, Hierarchy
 
 from . import protocol as p
@@ -22,11 +22,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from section01_processes import Child
+
     from .recorder import ShimRecorder
 
 #: How long killed processes may take to be gone, in seconds. Longer only for those that sleep in the kernel.
 PATIENCE = 10.0
 REMOVING = ".removing"
+LEAVER: Any = Slot("leaver", "the helper")
 
 
 def release(
@@ -46,11 +49,12 @@ def release(
 def run_all(plan: Plan, recorder: ShimRecorder | None = None) -> None:
     """Run every step, whatever happened to those before; raise the first error at the end, the others noted."""
     first: Exception | None = None
+    slots: dict[str, Any] = {}
     for number, step in enumerate(plan.steps):
         began = monotonic_ns()
         errno = 0
         try:
-            step.apply({})
+            step.apply(slots)
         except Exception as error:
             errno = getattr(error, "errno", None) or -1
             error.add_note(f"while {plan.process} did step {number}: {step.about}")
@@ -71,8 +75,11 @@ def plan_release(
     own = config.get("shim_cgroup") or f"/minidocker/{container_id}.shim"
     steps = plan_release_life(folder, container_id, config)
     if by_shim:
+        steps.insert(
+            0, Step(begin_leave, by_shim, own, about="a helper moves us back to where we came from", out=LEAVER)
+        )
         steps.append(Step(detach_root, os.path.join(folder, "rootfs"), about="the root, mounted in our namespace only"))
-        steps.append(Step(leave_cgroup, by_shim, own, about="go back to the cgroup we came from"))
+        steps.append(Step(end_leave, LEAVER, about="we are out of our own cgroup"))
     else:
         steps.append(Step(kill_cgroup, own, about="what a dead shim left: helpers"))
     steps.append(Step(remove_cgroup, own, about=f"cgroup {own}"))
@@ -155,11 +162,17 @@ def detach_root(path: str) -> None:
 
 
 @action("cgroups(7)")
-def leave_cgroup(came_from: str, own: str) -> None:
-    """Move ourselves, in each hierarchy, back to where we came from, or to the root if that is gone by now."""
+def begin_leave(came_from: str, own: str) -> Child:
+    """Fork the helper that moves us out of our cgroup: the move waits for the kernel, and we have work to do."""
+    shim = os.getpid()
+    return spawn(lambda: leave(came_from, own, shim))
+
+
+def leave(came_from: str, own: str, pid: int) -> int:
+    """Be the helper: move ``pid``, in each hierarchy, back to where it came from, or to the root if that is gone."""
     cgroup = _cgroup(own)
     if cgroup is None:
-        return
+        return 0
     paths: dict[str, str] = {}
     for line in came_from.splitlines():
         _, names, path = line.split(":", 2)
@@ -168,18 +181,27 @@ def leave_cgroup(came_from: str, own: str) -> None:
         if os.path.isdir(mount + own):
             here = [name for name, where in cgroup.hierarchy.controllers.items() if where == mount]
             back = paths.get("" if mount == cgroup.hierarchy.unified else here[0], "/")
-            if not _move(mount + back):
-                _move(mount)
+            for process in (pid, os.getpid()):
+                if not _move(process, mount + back):
+                    _move(process, mount)
+    return 0
 
 
-def _move(folder: str) -> bool:
-    """Move ourselves into the group ``folder``; False if that cannot be."""
+@action("waitpid(2)")
+def end_leave(helper: Child) -> None:
+    """Wait for the helper; what it could not do, removing the cgroup will say."""
+    with helper:
+        helper.wait()
+
+
+def _move(pid: int, folder: str) -> bool:
+    """Move ``pid`` into the group ``folder``; False if that cannot be."""
     try:
         fd = os.open(f"{folder}/cgroup.procs", os.O_WRONLY | os.O_CLOEXEC)
     except OSError:
         return False
     try:
-        os.write(fd, b"0")
+        os.write(fd, b"%d" % pid)
     except OSError:
         return False
     finally:
