@@ -35,7 +35,9 @@ def make_group(mount: str, path: str, cpuset: bool) -> None:
             if cpuset and (made or not read_value(folder, "cpuset.mems")):  # its maker died before it came so far
                 _inherit(mount, folder)
             return
-        except FileNotFoundError as error:
+        except OSError as error:
+            if error.errno not in {2, 19}:  # ENOENT, ENODEV: another process removed it meanwhile
+                raise
             if attempt == 4:
                 raise refused(error, "mkdir", f"{mount}{path}") from None
 

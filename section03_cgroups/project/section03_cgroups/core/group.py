@@ -20,7 +20,8 @@ def make_group(mount: str, path: str, controllers: tuple[str, ...]) -> None:
     """Make the group ``path`` (``/a/b``) under ``mount`` and give it ``controllers``.
 
     A group has a controller's files only if *every* ancestor passes that controller on, so the way down is: enable,
-    make a folder, enable, make the next. Another process may remove an empty ancestor meanwhile: then begin again.
+    make a folder, enable, make the next. Another process may remove an empty ancestor meanwhile, before we open its
+    file (ENOENT) or after (ENODEV): then begin again.
     """
     for attempt in range(5):
         try:
@@ -30,7 +31,9 @@ def make_group(mount: str, path: str, controllers: tuple[str, ...]) -> None:
                 folder = f"{folder}/{name}"
                 make_folder(folder)
             return
-        except FileNotFoundError as error:
+        except OSError as error:
+            if error.errno not in {2, 19}:
+                raise
             if attempt == 4:
                 raise refused(error, "mkdir", f"{mount}{path}") from None
 
