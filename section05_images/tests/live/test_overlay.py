@@ -175,7 +175,7 @@ assert os.listdir(store.root + "/layers") == []
                ("closed", "dir", None, {"mode": 0}), ("closed/in", "file", b"x", {"mode": 0}),
                ("owned", "file", b"x", {"uid": 12})]  # fmt: skip
     archive = made.docker_archive([made.tar(members)], tags=["x:1"])
-    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+    with tempfile.TemporaryDirectory() as folder:
         subprocess.run(["chown", "65534:65534", folder], check=True)
         command = [program("setpriv"), "--reuid=65534", "--regid=65534", "--clear-groups", sys.executable, "-c", code]
         done = subprocess.run([*command, folder + "/store"], input=archive, capture_output=True)
@@ -205,7 +205,7 @@ os.rmdir(snapshot.merged + "/new")
         [(".wh.gone", "file", b""), ("d/.wh..wh..opq", "file", b""), ("d/high", "file", b"2", {"uid": 12})],
     ]
     archive = made.docker_archive([made.tar(layer) for layer in layers], tags=["x:1"])
-    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+    with tempfile.TemporaryDirectory() as folder:
         subprocess.run(["chown", "65534:65534", folder], check=True)
         become = [program("setpriv"), "--reuid=65534", "--regid=65534", "--clear-groups", program("unshare"), "-Urm"]
         done = subprocess.run([*become, sys.executable, "-c", code, folder], input=archive, capture_output=True)
