@@ -48,6 +48,7 @@ START = """
 """
 
 
+@pytest.mark.lane("host")  # the guest's nft knows the bridge family only
 def test_bridge_address_hosts_file_and_release(box):
     """In a network namespace of the test's own: the machine's stays as it is."""
     script = "ip -4 addr show eth0 | grep -o '172[0-9.]*/16'; grep webby /etc/hosts; cat /etc/hostname"
