@@ -116,3 +116,17 @@ def program():  # type: ignore[no-untyped-def]  # noqa: ANN201
         return path
 
     return find
+
+
+@pytest.fixture
+def thin(request: pytest.FixtureRequest):  # type: ignore[no-untyped-def]  # noqa: ANN201
+    """Return a function that leaves, in the guest, only each n-th of a long loop's rounds and the last.
+
+    The guest is several times slower and the host lane runs all of them; ``--full`` runs all of them everywhere.
+    """
+    whole = request.config.getoption("--lane") == "host" or request.config.getoption("--full")
+
+    def rounds(items: range, every: int = 5) -> list[int]:
+        return list(items) if whole else sorted({*items[::every], *items[-1:]})
+
+    return rounds
