@@ -19,6 +19,11 @@ def default_root() -> str:
     return os.path.join(data, "minidocker")
 
 
+def state_root(named: str | None) -> str:
+    """Return the absolute path of the state root ``named`` on the command line, or the default one."""
+    return os.path.abspath(named) if named else default_root()
+
+
 class StateRoot:
     """The paths below one state root. Pure: :meth:`prepare` is the only method that touches the disk."""
 

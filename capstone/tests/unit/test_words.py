@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from minidocker.cli._options import fill_explain
+from minidocker.cli._click import fill_explain
 from minidocker.engine.inspect import render
 from minidocker.engine.listing import parse_filters, ports_text, split_name, status_text
 from minidocker.engine.logs import LogReader, tail_offset

@@ -1,7 +1,10 @@
 """The command line: one file per command, loaded only when it is asked for.
 
-What belongs here: the table of commands, global flags, and how an error becomes a line and an exit code. What does
-not: any command (the other files), any work (``engine/``).
+A usual command line takes the quick lane (``_quick.py``), everything else click's (``_click.py``): one table of flags,
+the same functions behind them, the same errors (docs/adr/0009-a-quick-lane-beside-click.md).
+
+What belongs here: the table of commands, and how an error becomes a line and an exit code. What does not: any command
+(the other files), any work (``engine/``).
 """
 
 from __future__ import annotations
@@ -9,9 +12,8 @@ from __future__ import annotations
 import os
 import sys
 
-import click
-
-from minidocker.paths import default_root
+from ._echo import echo
+from ._quick import quick
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,43 +48,17 @@ COMMANDS = {
 }
 
 
-class Commands(click.Group):
-    """Finds a command in its file; nothing else is imported."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        """Return the names, sorted."""
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        """Import and return one command, None for an unknown name."""
-        if cmd_name not in COMMANDS:
-            return None
-        module = __import__(f"{__name__}.{COMMANDS[cmd_name][0]}", fromlist=["_"])
-        command: click.Command = getattr(module, cmd_name.replace("import", "import_").replace("exec", "exec_"))
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        """List the commands from the table, without importing them."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
-
-
-@click.group(cls=Commands, context_settings={"help_option_names": ["--help"], "max_content_width": 110})
-@click.option("--root", metavar="FOLDER", help="State folder (default: MINIDOCKER_ROOT, or the user's own).")
-@click.option("--debug", is_flag=True, help="Show tracebacks.")
-@click.version_option("0.1.0", "-v", "--version", message="MiniDocker version %(version)s")
-@click.pass_context
-def minidocker(ctx: click.Context, root: str | None, debug: bool) -> None:
-    """Run containers: MiniDocker, the roof of Linux Containerization Mastery."""
-    ctx.obj = os.path.abspath(root) if root else default_root()
-    ctx.meta["debug"] = debug
+def body(name: str) -> Any:
+    """Import and return the function (for what is not in ``_flags.SPECS``: click's command) behind a command."""
+    module = __import__(f"{__name__}.{COMMANDS[name][0]}", fromlist=["_"])
+    return getattr(module, {"import": "import_", "exec": "exec_"}.get(name, name))
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit: 125 and friends from errors, the container's own code from ``run``."""
     given = sys.argv[1:] if arguments is None else arguments
     try:
-        code = minidocker.main(given, prog_name="minidocker", standalone_mode=False)
+        code = _run(given)
     except SystemExit:
         raise
     except BaseException as error:
@@ -98,25 +74,35 @@ def main(arguments: list[str] | None = None) -> None:
     sys.exit(code or 0)
 
 
+def _run(given: list[str]) -> int | None:
+    """Run one command by the lane that it fits; return its exit code."""
+    asked = quick(given)
+    if asked is None:
+        from ._click import slow
+
+        return slow(given)
+    from minidocker.paths import state_root
+
+    name, root, values = asked
+    code: int | None = body(name)(state_root(root), **values)
+    return code
+
+
 def _failed(error: BaseException, given: list[str]) -> int:
     """Print ``error`` as one clear line; return the exit code."""
-    if "--debug" in given[:3] and not isinstance(error, (click.exceptions.Exit, click.ClickException)):
+    if isinstance(error, BrokenPipeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 1
+    if "--debug" in given[:3]:
         import traceback
 
         traceback.print_exception(error)
         return 125
-    if isinstance(error, click.exceptions.Exit):
-        return error.exit_code
-    if isinstance(error, click.ClickException):
-        error.show()
-        return 125
-    if isinstance(error, (KeyboardInterrupt, click.Abort)):
+    if isinstance(error, (KeyboardInterrupt, EOFError)):
+        echo(err=True)  # ends the line in which the terminal shows ^C
         return 130
-    if isinstance(error, BrokenPipeError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return 141
     text, code = _describe(error)
-    click.echo(f"minidocker: error: {text}", err=True)
+    echo(f"minidocker: error: {text}", err=True)
     started = any(name in given for name in ("run", "create", "start", "exec"))
     return code if started else 1
 

@@ -5,9 +5,9 @@ What belongs here: that loop. What does not: what is done.
 
 from __future__ import annotations
 
-import click
-
 from section01_processes import LcmError
+
+from ._echo import echo
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,9 +21,9 @@ def each(names: tuple[str, ...], act: Callable[[str], object], *, show: bool = T
         try:
             value = act(name)
         except (LcmError, OSError) as error:
-            click.echo(f"minidocker: error: {error}", err=True)
+            echo(f"minidocker: error: {error}", err=True)
             failed = 1
             continue
         if show:
-            click.echo(name if value is None else value)
+            echo(name if value is None else value)
     return failed

@@ -9,12 +9,12 @@ from __future__ import annotations
 import os
 import sys
 
-import click
-
 from minidocker.engine.create import Job, prepare
 from minidocker.engine.plans import all_plans
 from minidocker.engine.run import Watch
 from section01_processes import PROCESSES, RECORD, Plan, describe_plan, explain_lines, explain_records, read_records
+
+from ._echo import echo
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,9 +31,9 @@ def print_plans(engine: Engine, options: Options, env: list[str]) -> int:
     """Print what `run` would do, process by process; touch nothing."""
     job = prepare(engine, options, env, dry=True)
     for name, plan in all_plans(job).items():
-        click.echo(f"-- {name}: {len(plan.steps)} steps")
+        echo(f"-- {name}: {len(plan.steps)} steps")
         for line in describe_plan(plan):
-            click.echo(line)
+            echo(line)
     return 0
 
 
@@ -74,9 +74,9 @@ def _tell(job: Job, file: str, reader: int) -> None:
             _write_file(file, plans, list(records))
         else:
             for line in explain_lines(plans, records):
-                click.echo(line, err=True)
+                echo(line, err=True)
     except BaseException as error:
-        click.echo(f"minidocker: warning: cannot explain: {error}", err=True)
+        echo(f"minidocker: warning: cannot explain: {error}", err=True)
         code = 1
     sys.stderr.flush()
     os._exit(code)

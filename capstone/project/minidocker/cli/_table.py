@@ -5,7 +5,7 @@ What belongs here: printing rows. What does not: what is in them.
 
 from __future__ import annotations
 
-import click
+from ._echo import echo
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ def print_table(titles: tuple[str, ...], keys: tuple[str, ...], rows: list[dict[
     widths = [max(len(line[i]) for line in lines) for i in range(len(titles))]
     for line in lines:
         cells = [cell.ljust(width) for cell, width in zip(line, widths, strict=True)]
-        click.echo("   ".join(cells).rstrip())
+        echo("   ".join(cells).rstrip())
 
 
 def print_json_lines(rows: list[dict[str, Any]]) -> None:
@@ -26,7 +26,7 @@ def print_json_lines(rows: list[dict[str, Any]]) -> None:
     from section01_processes import format_json
 
     for row in rows:
-        click.echo(format_json(row))
+        echo(format_json(row))
 
 
 def shown_template(form: str, rows: list[dict[str, Any]]) -> None:
@@ -34,4 +34,4 @@ def shown_template(form: str, rows: list[dict[str, Any]]) -> None:
     from minidocker.engine.inspect import render
 
     for row in rows:
-        click.echo(render(form.removeprefix("table "), row))
+        echo(render(form.removeprefix("table "), row))

@@ -4,26 +4,11 @@ from __future__ import annotations
 
 import os
 
-import click
-
 from minidocker.engine.base import Engine
 
-from ._options import PROGRAM, wants_terminal
+from ._options import wants_terminal
 
 
-@click.command(context_settings=PROGRAM)
-@click.option("--detach", "-d", is_flag=True, help="Run in the background.")
-@click.option("--detach-keys", metavar="KEYS", default="ctrl-p,ctrl-q", help="How to detach (ctrl-p,ctrl-q).")
-@click.option("--env", "-e", multiple=True, metavar="NAME=VALUE", help="Set a variable.")
-@click.option("--env-file", multiple=True, metavar="FILE", help="Read variables from a file.")
-@click.option("--interactive", "-i", is_flag=True, help="Keep stdin open.")
-@click.option("--privileged", is_flag=True, help="All capabilities.")
-@click.option("--tty", "-t", is_flag=True, help="Give it a terminal.")
-@click.option("--user", "-u", metavar="USER[:GROUP]", default="", help="Who it runs as.")
-@click.option("--workdir", "-w", metavar="PATH", default="", help="Folder it starts in.")
-@click.argument("container")
-@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
-@click.pass_obj
 def exec_(
     root: str,
     container: str,

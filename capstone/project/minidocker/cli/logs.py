@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import time
 
-import click
-
 from minidocker.engine.base import Engine
 
 TYPE_CHECKING = False
@@ -14,14 +12,6 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-@click.command()
-@click.option("--follow", "-f", is_flag=True, help="Go on until the container ends.")
-@click.option("--tail", "-n", metavar="N", default="all", help="Only the last N lines.")
-@click.option("--since", metavar="TIME", default="", help="2026-01-31T12:00:00Z, or 10m for ten minutes ago.")
-@click.option("--until", metavar="TIME", default="", help="Only before this time.")
-@click.option("--timestamps", "-t", is_flag=True, help="Show when each line was written.")
-@click.argument("container")
-@click.pass_obj
 def logs(root: str, container: str, follow: bool, tail: str, since: str, until: str, timestamps: bool) -> None:
     """Show the output of CONTAINER."""
     from minidocker.engine.logs import read_log

@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-import click
-
 from minidocker.engine.base import Engine
 from minidocker.engine.listing import containers
 
+from ._echo import echo
 from ._table import print_json_lines, print_table, shown_template
 
 
-@click.command()
-@click.option("--all", "-a", "everything", is_flag=True, help="Also those that do not run.")
-@click.option(
-    "--filter", "-f", "filters", multiple=True, metavar="KEY=VALUE", help="status, name, label, id, exited, ancestor."
-)
-@click.option("--format", "form", metavar="FORMAT", default="", help="json, or a template such as '{{.Names}}'.")
-@click.option("--last", "-n", type=int, default=0, help="The newest N, whatever their state.")
-@click.option("--latest", "-l", is_flag=True, help="The newest one.")
-@click.option("--no-trunc", is_flag=True, help="Do not shorten.")
-@click.option("--quiet", "-q", is_flag=True, help="Only ids.")
-@click.pass_obj
 def ps(
     root: str,
     everything: bool,
@@ -39,7 +27,7 @@ def ps(
         row["Command"] = '"' + command.replace("\n", " ") + '"'
     if quiet:
         for row in rows:
-            click.echo(row["ID"])
+            echo(row["ID"])
     elif form == "json":
         print_json_lines(rows)
     elif form and form != "table":

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import os
 
-import click
-
 from minidocker.engine.base import Engine
 from minidocker.options import Options, read_environment
 
-from ._options import PROGRAM, RunCommand, container_flags, given, wants_terminal
+from ._echo import echo
+from ._options import given, wants_terminal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,16 +21,6 @@ if TYPE_CHECKING:
     from minidocker.engine.run import Watch
 
 
-@click.command(cls=RunCommand, context_settings=PROGRAM)
-@click.option("--detach", "-d", is_flag=True, help="Run in the background and print the id.")
-@click.option("--detach-keys", metavar="KEYS", default="ctrl-p,ctrl-q", help="How to detach (ctrl-p,ctrl-q).")
-@click.option("--sig-proxy/--no-sig-proxy", default=True, help="Forward signals to the program.")
-@click.option("--dry-run", is_flag=True, help="Print the steps of every process; touch nothing.")
-@click.option("--explain", is_flag=False, flag_value="-", metavar="[=FILE.json]", help="Show each step as it happens.")
-@container_flags
-@click.argument("image")
-@click.argument("command", nargs=-1, type=click.UNPROCESSED)
-@click.pass_obj
 def run(
     root: str,
     /,
@@ -80,7 +69,7 @@ def _run(
         started = engine_run.run(engine, options, env, frame, watch)
         if options.detach:
             started.connection.close()
-            click.echo(started.identity)
+            echo(started.identity)
             return 0
         return stay_attached(
             engine, started, stdin=options.interactive, tty=options.tty, keys=detach_keys, proxy=sig_proxy
@@ -90,15 +79,10 @@ def _run(
             explainer.finish()
 
 
-@click.command(context_settings=PROGRAM)
-@container_flags
-@click.argument("image")
-@click.argument("command", nargs=-1, type=click.UNPROCESSED)
-@click.pass_obj
 def create(root: str, /, image: str, command: tuple[str, ...], **values: Any) -> None:
     """Make a container of IMAGE that will run COMMAND; print its id. `start` starts it."""
     from minidocker.engine.run import create as create_container
 
     options = Options(image, command, **given(values))
     env = read_environment(options.env_file, options.env, os.environ)
-    click.echo(create_container(Engine(root), options, env))
+    echo(create_container(Engine(root), options, env))

@@ -4,17 +4,9 @@ from __future__ import annotations
 
 import os
 
-import click
-
 from minidocker.engine.base import Engine
 
 
-@click.command()
-@click.option("--attach", "-a", is_flag=True, help="Attach to its output, forward signals.")
-@click.option("--interactive", "-i", is_flag=True, help="Attach stdin too.")
-@click.option("--detach-keys", metavar="KEYS", default="ctrl-p,ctrl-q", help="How to detach (ctrl-p,ctrl-q).")
-@click.argument("containers", nargs=-1, required=True)
-@click.pass_obj
 def start(root: str, containers: tuple[str, ...], attach: bool, interactive: bool, detach_keys: str) -> int:
     """Start CONTAINERS that were made before, or have ended."""
     from minidocker.engine.run import Watch
