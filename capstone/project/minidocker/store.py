@@ -18,8 +18,8 @@ removing   somebody is removing it                                   gone, or he
 
 from __future__ import annotations
 
+import _sqlite3 as sqlite3  # the package around it only adds adapters for dates, and imports datetime for them
 import os
-import sqlite3
 import time
 
 from section01_processes import parse_json
