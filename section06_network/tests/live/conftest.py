@@ -42,6 +42,8 @@ class World:
         self.folder = str(folder)
         self.store = NetworkStore(f"{folder}/networks")
         self.host = here()
+        # A new namespace copies the sysctls of the machine's first: one with Docker, or a container of ours, forwards.
+        sh("echo 1 > /proc/sys/net/ipv4/ip_forward; echo 0 > /proc/sys/net/ipv4/ip_forward")
         sh("ip link set lo up")
         self.internet = self.namespace()
         sh("ip link add wan0 type veth peer name wan1")

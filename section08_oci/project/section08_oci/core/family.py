@@ -49,9 +49,7 @@ class Program:
     __slots__ = ("crash", "plan", "record_fd")
 
     def __init__(self, plan: Plan, record_fd: int = -1, crash: str = "") -> None:
-        self.plan = plan
-        self.record_fd = record_fd
-        self.crash = crash
+        self.plan, self.record_fd, self.crash = plan, record_fd, crash
 
     def __repr__(self) -> str:
         return f"<the plan of {self.plan.process}: {len(self.plan.steps)} steps>"
