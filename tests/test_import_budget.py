@@ -18,7 +18,8 @@ CLONE = pathlib.Path(__file__).parents[1]
 PINS = CLONE / "tests" / "import_budget.json"
 TOOLS = CLONE / ".venv" / "bin"
 SLOW = {"rich", "pyroute2", "psutil", "asyncio", "aiohttp", "urllib3", "dataclasses", "json", "subprocess", "socket",
-        "logging", "tempfile", "shutil", "pathlib", "email", "http", "ssl", "yaml"}  # fmt: skip
+        "logging", "tempfile", "shutil", "pathlib", "email", "http", "ssl", "yaml",
+        "click", "typing", "re", "enum", "inspect", "contextlib", "threading", "datetime", "sqlite3"}  # fmt: skip
 COMMANDS = {
     "minidocker run": ("minidocker", "--root", "{root}", "run", "--rm", "tiny", "true"),
     "minidocker create": ("minidocker", "--root", "{root}", "create", "--name", "budget", "tiny", "true"),

@@ -74,9 +74,13 @@ def leftovers(clone: str, *, environment: bool) -> Iterator[Leftover]:
     root = state_root()
     if os.path.isdir(root):
         yield Leftover("state folder", root, partial(shutil.rmtree, root))
-    yield from cgroups()
-    yield from links()
-    yield from rules()
+    busy = other_shims(root)
+    if busy:
+        click.echo(f"kept: cgroups, links and rules, for the containers of another state folder ({', '.join(busy)})")
+    else:
+        yield from cgroups()
+        yield from links()
+        yield from rules()
     if environment:
         for name in (".venv", ".course", "site"):
             path = f"{clone}/{name}"
@@ -84,18 +88,34 @@ def leftovers(clone: str, *, environment: bool) -> Iterator[Leftover]:
                 yield Leftover("folder", path, partial(shutil.rmtree, path))
 
 
+def other_shims(root: str) -> list[str]:
+    """Return the state folders other than ``root`` in which containers live, as far as we may see."""
+    found = set()
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/cmdline", "rb") as file:
+                words = os.fsdecode(file.read()).split("\0")
+        except OSError:
+            continue
+        if any(word.endswith("minidocker/shim/__main__.py") for word in words):
+            folders = [word.removeprefix("folder=") for word in words if word.startswith("folder=")]
+            found |= {os.path.dirname(os.path.dirname(folder)) for folder in folders}
+    return sorted(found - {root})
+
+
 def cgroups() -> Iterator[Leftover]:
     """Yield our cgroup folders, leaves first."""
     ours = ("minidocker", "ociman", "lcm-")
     for folder, _, _ in os.walk("/sys/fs/cgroup", topdown=False):
-        if any(part.startswith(ours) for part in folder.split("/")[4:]):
+        mine = os.access(os.path.dirname(folder), os.W_OK)
+        if mine and any(part.startswith(ours) for part in folder.split("/")[4:]):
             yield Leftover("cgroup", folder, partial(os.rmdir, folder))
 
 
 def links() -> Iterator[Leftover]:
     """Yield our network links."""
     for name in os.listdir("/sys/class/net"):
-        if name.startswith(("mdk", "mdv")):
+        if os.geteuid() == 0 and name.startswith(("mdk", "mdv")):
             yield Leftover("link", name, partial(_call, "ip", "link", "delete", name))
 
 

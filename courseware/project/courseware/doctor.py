@@ -130,10 +130,21 @@ def id_ranges() -> Finding:
     """Newuidmap and a range in /etc/subuid, for rootless containers with more than one id."""
     if not which("newuidmap"):
         return Finding("newuidmap", MISSING, "not installed", "sudo apt-get install uidmap", "LCM-US-04")
-    name = os.environ.get("SUDO_USER") or os.environ.get("USER") or str(os.geteuid())
+    name = user_name()
     if any(line.split(":")[0] in (name, str(os.geteuid())) for line in read("/etc/subuid").splitlines()):
         return Finding("newuidmap", OK, f"a range for {name} in /etc/subuid")
     return Finding("newuidmap", OK, f"installed; no range for {name} in /etc/subuid: one id is mapped")
+
+
+def user_name() -> str:
+    """Return the name of the user who asks: under sudo, of the one who called it."""
+    import pwd
+
+    uid = int(os.environ.get("SUDO_UID") or os.geteuid())
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
 
 
 def namespace_limits() -> Finding:
