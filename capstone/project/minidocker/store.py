@@ -154,17 +154,18 @@ class Store:
             cursor = self._db.execute(f"UPDATE containers SET {names}{where}", [*values.values(), identity, *only_from])
         return cursor.rowcount > 0
 
-    def delete(self, identity: str) -> list[str]:
-        """Forget a container; return the anonymous volumes that it used."""
+    def delete(self, identity: str) -> None:
+        """Forget a container."""
         with self._transaction():
-            query = (
-                "SELECT name FROM volumes JOIN volume_users ON volume=name "
-                "WHERE container=? AND anonymous=1 ORDER BY name"
-            )
-            anonymous = [row[0] for row in self._db.execute(query, (identity,))]
             self._db.execute("DELETE FROM volume_users WHERE container=?", (identity,))
             self._db.execute("DELETE FROM containers WHERE id=?", (identity,))
-        return anonymous
+
+    def anonymous_volumes(self, identity: str) -> list[str]:
+        """Return the anonymous volumes that container ``identity`` uses."""
+        query = (
+            "SELECT name FROM volumes JOIN volume_users ON volume=name WHERE container=? AND anonymous=1 ORDER BY name"
+        )
+        return [row[0] for row in self._db.execute(query, (identity,))]
 
     def unsettled(self) -> list[Row]:
         """Return the rows that a command must look at first, oldest first."""
@@ -218,11 +219,11 @@ class Store:
         """Return the ids of the containers that use volume ``name``."""
         return [r[0] for r in self._db.execute("SELECT container FROM volume_users WHERE volume=?", (name,))]
 
-    def delete_volume(self, name: str) -> bool:
-        """Forget a volume unless a container uses it; return whether it is forgotten."""
-        statement = "DELETE FROM volumes WHERE name=?1 AND NOT EXISTS (SELECT 1 FROM volume_users WHERE volume=?1)"
+    def delete_volume(self, name: str) -> None:
+        """Forget a volume and who used it. The caller holds the exclusive lease and knows that nobody else does."""
         with self._transaction():
-            return self._db.execute(statement, (name,)).rowcount > 0
+            self._db.execute("DELETE FROM volume_users WHERE volume=?", (name,))
+            self._db.execute("DELETE FROM volumes WHERE name=?", (name,))
 
 
 class _Transaction:

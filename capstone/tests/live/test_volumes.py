@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+import subprocess
+import time
+
 import pytest
 
 pytestmark = [pytest.mark.lane("host"), pytest.mark.needs("root")]
@@ -48,3 +53,19 @@ def test_bind(minidocker, tmp_path):
     file.write_text("content")
     out = minidocker("run", "--rm", "--network", "none", "-v", f"{file}:/etc/hosts:ro", "tiny", "cat", "/etc/hosts")
     assert out == "content"
+
+
+def test_a_kill_between_the_end_and_the_volumes_removal_is_healed(minidocker):
+    """The row goes last: a command that dies while it waits to remove the volume leaves nothing for ever."""
+    minidocker("run", "--rm", "--network", "none", "tiny", "true")
+    before = set(os.listdir(f"{minidocker.root}/volumes"))
+    with open(f"{minidocker.root}/images.lease", "w") as lease:
+        fcntl.flock(lease, fcntl.LOCK_SH)
+        words = ("run", "--rm", "--network", "none", "-v", "/data", "tiny", "true")
+        process = minidocker.start(*words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        time.sleep(1)
+        assert process.poll() is None, "it did not wait for the lease"
+        process.kill()
+        process.wait()
+    minidocker("ps")
+    assert set(os.listdir(f"{minidocker.root}/volumes")) == before

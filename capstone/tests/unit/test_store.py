@@ -64,10 +64,12 @@ def test_volumes_belong_to_their_users(store):
     row = values("web")
     store.add(row, [("data", False), ("f" * 64, True)])
     assert store.users_of_volume("data") == [row["id"]]
-    assert not store.delete_volume("data")
-    assert store.delete(row["id"]) == ["f" * 64]
-    assert store.delete_volume("data")
-    assert [v[0] for v in store.volumes()] == ["f" * 64]
+    assert store.anonymous_volumes(row["id"]) == ["f" * 64]
+    store.delete_volume("f" * 64)
+    assert store.anonymous_volumes(row["id"]) == []
+    store.delete(row["id"])
+    assert store.users_of_volume("data") == []
+    assert [v[0] for v in store.volumes()] == ["data"]
 
 
 def test_a_failed_intent_leaves_nothing(store):

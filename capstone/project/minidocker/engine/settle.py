@@ -190,12 +190,15 @@ def _remove_folder(folder: str) -> None:
 
 
 def forget(engine: Engine, identity: str, *, volumes: bool) -> None:
-    """Delete the row, and with ``volumes`` the anonymous volumes that only this container used."""
-    for name in engine.store.delete(identity):
-        if volumes:
-            from .volumes import discard_volume
+    """Delete the row, and with ``volumes`` the anonymous volumes that only this container used.
 
-            discard_volume(engine, name)
+    The row goes last: whatever kills us before, the next command finds it and goes on from there.
+    """
+    for name in engine.store.anonymous_volumes(identity) if volumes else ():
+        from .volumes import discard_volume
+
+        discard_volume(engine, name, user=identity)
+    engine.store.delete(identity)
 
 
 def sweep_staging(engine: Engine) -> None:

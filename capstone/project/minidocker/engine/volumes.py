@@ -67,14 +67,15 @@ def remove_volume(engine: Engine, name: str) -> None:
         raise VolumeInUse(f"cannot remove volume {name}: it is in use by {shown or 'a new container'}")
 
 
-def discard_volume(engine: Engine, name: str) -> bool:
-    """Remove a volume unless a container uses it; return whether it is gone."""
+def discard_volume(engine: Engine, name: str, user: str = "") -> bool:
+    """Remove a volume unless a container other than ``user`` uses it; return whether it is gone."""
     from section05_images import remove_tree
 
     with Lease(engine.root.path, exclusive=True):
-        if not engine.store.delete_volume(name):
+        if set(engine.store.users_of_volume(name)) - {user}:
             return False
         folder = os.path.dirname(engine.root.volume(name))
         if os.path.isdir(folder):
             remove_tree(folder)
+        engine.store.delete_volume(name)
     return True
