@@ -103,7 +103,7 @@ def proportional_set_size(pid: str) -> int:
 def measure_memory(peer: MiniDocker) -> dict[str, float]:
     """Return the shim's Pss in MiB for one container after its command has gone, and processes per container."""
     done = peer.call("run", "-d", "--network", "none", "bench:latest", "/bin/sleep", "600")
-    time.sleep(0.5)
+    time.sleep(3)  # a shim gives memory back when it has been quiet for a second
     shims = [p.name for p in pathlib.Path("/proc").iterdir()
              if p.name.isdigit() and done.stdout.strip().encode() in (_read(p / "cmdline"))]  # fmt: skip
     sizes = [proportional_set_size(pid) / 1024 for pid in shims]
@@ -137,9 +137,8 @@ def where_it_goes(peer: MiniDocker, runs: int) -> dict[str, float]:
     start = f"import sys; sys.path += {[*paths, str(site)]!r}; "
     medians = interleaved({
         "interpreter (-I -S)": [python, "-I", "-S", "-c", "pass"],
-        "+ click": [python, "-I", "-S", "-c", start + "import click"],
-        "+ minidocker's run command": [python, "-I", "-S", "-c", start + "import click, minidocker.cli.run"],
-        "minidocker version": peer.command("version"),
+        "+ the quick lane and run": [python, "-I", "-S", "-c", start + "import minidocker.cli, minidocker.cli.run"],
+        "+ click (help, errors)": [python, "-I", "-S", "-c", start + "import click"],
     }, runs)  # fmt: skip
     report = peer.folder / "explain.json"
     spent: dict[str, list[float]] = {}

@@ -103,3 +103,10 @@ def test_names_and_resolver(minidocker):
     assert "10.9.8.7\tdb" in out
     assert "nameserver 10.1.1.1" in out
     assert "\tbox" in out
+
+
+def test_a_joined_network_brings_its_host_name(minidocker):
+    minidocker("run", "-d", "--name", "named", "--hostname", "one", "--network", "none", "tiny", "sleep", "99")
+    script = "hostname; echo $HOSTNAME; cat /etc/hostname"
+    out = minidocker("run", "--rm", "--network", "container:named", "tiny", "sh", "-c", script)
+    assert out.split() == ["one"] * 3

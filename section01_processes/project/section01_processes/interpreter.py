@@ -91,9 +91,9 @@ def _adopted(middle: Child, sock: int) -> Child:
 
 def pid_of(pidfd: int) -> int:
     """Return the pid behind a pidfd, from /proc/self/fdinfo; -1 when it has ended."""
-    with open(f"/proc/self/fdinfo/{pidfd}", encoding="ascii") as file:
+    with open(f"/proc/self/fdinfo/{pidfd}", "rb") as file:
         for line in file:
-            if line.startswith("Pid:"):
+            if line.startswith(b"Pid:"):
                 return int(line[4:])
     raise LcmError(f"descriptor {pidfd} is not a pidfd")
 

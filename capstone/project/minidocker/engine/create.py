@@ -23,7 +23,7 @@ from minidocker.errors import BadOption, EngineError, NameInUse, WrongState
 from minidocker.translate.bundle import Translation, translate
 from minidocker.translate.facts import gather
 from minidocker.translate.view import labels, port_list, view
-from section01_processes import Slot, Step, action, format_json, write_file
+from section01_processes import Slot, Step, action, format_json, read_json, write_file
 
 from . import locks
 from .settle import settle_row, settled
@@ -175,6 +175,14 @@ def join_network(engine: Engine, reference: str, spec: dict[str, Any], shim: dic
     taken = {m["destination"] for m in kept}
     shared = [m for m in etc_mounts(theirs, taken) if os.path.exists(m["source"])]
     spec["mounts"] = kept + shared
+    share_hostname(spec, read_json(theirs + "/config.json").get("hostname", ""))
+
+
+def share_hostname(spec: dict[str, Any], name: str) -> None:
+    """Give the container the host name ``name`` of the one whose network it joins, as docker does, also in HOSTNAME."""
+    ours = "HOSTNAME=" + spec["annotations"]["org.minidocker.id"][:12]
+    spec["hostname"] = name
+    spec["process"]["env"] = [f"HOSTNAME={name}" if pair == ours else pair for pair in spec["process"]["env"]]
 
 
 def free_port(protocol: str) -> int:

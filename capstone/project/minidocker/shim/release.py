@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 from time import monotonic_ns
 
-from section01_processes import LcmError, Plan, Slot, Step, action, read_json, spawn
+from section01_processes import LcmError, Plan, Slot, Step, action, read_json, spawn, warn
 from section03_cgroups import Cgroup, ControllerMissing, Hierarchy
 
 from . import protocol as p
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 #: How long killed processes may take to be gone, in seconds. Longer only for those that sleep in the kernel.
 PATIENCE = 10.0
 REMOVING = ".removing"
-LEAVER: Any = Slot("leaver", "the helper")
+LEAVER: Any = Slot("leaver", "the helper that moves us")
+RELEASER: Any = Slot("releaser", "the helper that releases the network")
 
 
 def release(
@@ -73,7 +74,8 @@ def plan_release(
 ) -> list[Step]:
     """Return the steps. Names derive from the id, so ``config`` may be empty (killed before shim.json was written)."""
     own = config.get("shim_cgroup") or f"/minidocker/{container_id}.shim"
-    steps = plan_release_life(folder, container_id, config)
+    bridged = bool(by_shim) and (config.get("network") or {}).get("mode") == "bridge"
+    steps = plan_release_life(folder, container_id, config, beside=bridged)
     if by_shim:
         steps.insert(
             0, Step(begin_leave, by_shim, own, about="a helper moves us back to where we came from", out=LEAVER)
@@ -84,19 +86,28 @@ def plan_release(
         steps.append(Step(kill_cgroup, own, about="what a dead shim left: helpers"))
     steps.append(Step(remove_cgroup, own, about=f"cgroup {own}"))
     steps.append(Step(remove_leftovers, folder, about="socket and half-written files"))
+    if bridged:
+        steps.append(Step(end_release, RELEASER, about="link, published ports and address are released"))
     if remove:
         steps += [Step(remove_folder, path, about=path) for path in config.get("anonymous_volumes", ())]
         steps.append(Step(remove_folder, folder, about="the container's folder"))
     return steps
 
 
-def plan_release_life(folder: str, container_id: str, config: dict[str, Any]) -> list[Step]:
-    """Return the steps that release one life of the container's process; a restart needs no more."""
+def plan_release_life(folder: str, container_id: str, config: dict[str, Any], *, beside: bool = False) -> list[Step]:
+    """Return the steps that release one life of the container's process; a restart needs no more.
+
+    ``beside``: a helper releases the network while the other steps go on; the caller adds the step that waits for it.
+    """
     cgroup = config.get("cgroup") or f"/minidocker/{container_id}"
     root = config.get("root") or os.path.dirname(os.path.dirname(folder))
+    network = Step(release_network, root, container_id, about="link, published ports, address")
+    if beside:
+        about = "a helper releases link, published ports, address: the kernel makes it wait for its readers"
+        network = Step(begin_release, root, container_id, about=about, out=RELEASER)
     return [
         Step(kill_cgroup, cgroup, about="kill what lives in the container's cgroup"),
-        Step(release_network, root, container_id, about="link, published ports, address"),
+        network,
         Step(remove_cgroup, cgroup, about=f"cgroup {cgroup}"),
         Step(remove_state, folder, about="the runtime's state folder"),
     ]
@@ -143,6 +154,29 @@ def release_network(root: str, container_id: str) -> None:
         from section06_network import NetworkStore, release_endpoint
 
         release_endpoint(NetworkStore(networks), container_id)
+
+
+@action("rtnetlink(7)")
+def begin_release(root: str, container_id: str) -> Child:
+    """Fork the helper that releases the network. It keeps the lock: nobody heals while it works."""
+
+    def run() -> int:
+        try:
+            release_network(root, container_id)
+        except Exception as error:
+            warn(f"the network is not released: {error}")
+            return 1
+        return 0
+
+    return spawn(run)
+
+
+@action("waitpid(2)")
+def end_release(helper: Child) -> None:
+    """Wait for the helper. Raises LcmError when it failed."""
+    with helper:
+        if helper.wait():
+            raise LcmError("the network is not released", hint="shim.log says why; the next command tries again")
 
 
 @action("unlink(2)")
