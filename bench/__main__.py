@@ -31,7 +31,8 @@ def main() -> int:
             os.environ["LCM_BENCH_INSIDE"] = "1"
             os.execvp("unshare", ["unshare", "--net", "--mount", sys.executable, str(HERE), *sys.argv[1:]])
     module = __import__(commands[sys.argv[1]])
-    return module.main(sys.argv[2:])
+    sys.argv[1:] = sys.argv[2:]
+    return module.main()
 
 
 if __name__ == "__main__":

@@ -152,12 +152,12 @@ def where_it_goes(peer: MiniDocker, runs: int) -> dict[str, float]:
     return medians | {name: statistics.median(values) for name, values in spent.items()}
 
 
-def main(arguments: list[str]) -> int:
+def main() -> int:
     parser = argparse.ArgumentParser(prog="bench start", description=__doc__)
     parser.add_argument("--runs", type=int, default=20, help="rounds per measurement (default 20)")
     parser.add_argument("--json", metavar="FILE", help="write the figures as JSON")
     parser.add_argument("--no-peers", action="store_true", help="measure MiniDocker alone")
-    options = parser.parse_args(arguments)
+    options = parser.parse_args()
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     folder = pathlib.Path(tempfile.mkdtemp(prefix="lcm-bench-"))
     tar = busybox_tar(folder)
