@@ -9,7 +9,7 @@ NAMES = [
     "AddressesExhausted", "BadPort", "Endpoint", "EndpointSpec", "FirewallError", "Leases", "Netlink", "NetlinkError",
     "Network", "NetworkError", "NetworkNotFound", "NetworkStore", "PortInUse", "PublishedPort", "STUMBLING_BLOCKS",
     "Subnet", "UPSTREAM", "held_ports", "hold_port", "hosts_file", "loopback_up", "needs_upstream", "netlink_in",
-    "parse_ports", "plan_endpoint", "port_owner", "release_endpoint", "reload", "resolv_conf",
+    "finish_releases", "parse_ports", "plan_endpoint", "port_owner", "release_endpoint", "reload", "resolv_conf",
 ]  # fmt: skip
 SLOW = {"typing", "enum", "dataclasses", "json", "re", "socket", "subprocess", "contextlib", "collections", "pathlib"}
 

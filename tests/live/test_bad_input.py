@@ -29,7 +29,7 @@ NONE = ("--network", "none")
 @pytest.fixture(scope="module", autouse=True)
 def nothing_is_left(minidocker):
     """Count before the first test and after the last one."""
-    before, state = leaks.snapshot(), minidocker.state()
+    before, state = leaks.quiet_snapshot(), minidocker.state()
     yield
     assert leaks.wait_until_equal(before) == []
     assert minidocker.state() - state == set()

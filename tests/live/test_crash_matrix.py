@@ -32,7 +32,7 @@ def test_a_kill_at_any_boundary_leaves_nothing(minidocker, tmp_path, kind, capsy
     minidocker(command[0], f"--explain={report}", *command[1:])
     boundaries = sorted({(s["process"], s["step"]) for s in json.loads(report.read_text())})
     assert {p for p, _ in boundaries} >= {"cli", "shim", "child", "init"}
-    before, state = leaks.snapshot(), minidocker.state()
+    before, state = leaks.quiet_snapshot(), minidocker.state()
     problems = []
     for process, number in boundaries:
         minidocker(*command, check=False, env={"LCM_CRASH": f"{process}:{number}"})
@@ -42,7 +42,7 @@ def test_a_kill_at_any_boundary_leaves_nothing(minidocker, tmp_path, kind, capsy
         if left:
             problems.append((f"{process}:{number}", left))
             minidocker("system", "check", "--repair", check=False)
-            before, state = leaks.snapshot(), minidocker.state()
+            before, state = leaks.quiet_snapshot(), minidocker.state()
     with capsys.disabled():
         print(f"\ncrash matrix ({kind}): {len(boundaries)} boundaries of {len({p for p, _ in boundaries})} processes")
     assert problems == []
@@ -50,7 +50,7 @@ def test_a_kill_at_any_boundary_leaves_nothing(minidocker, tmp_path, kind, capsy
 
 @pytest.mark.parametrize("process", ["shim", "init"])
 def test_a_kill_while_the_container_runs_leaves_nothing(minidocker, process):
-    before, state = leaks.snapshot(), minidocker.state()
+    before, state = leaks.quiet_snapshot(), minidocker.state()
     identity = minidocker("run", "-d", "--rm", "tiny", "sleep", "600").stdout.strip()
     status = json.loads((minidocker.root / "containers" / identity / "status.json").read_text())
     pid = int(status["pid"] if process == "init" else status["shim"].split(":")[1])

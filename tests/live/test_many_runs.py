@@ -50,7 +50,7 @@ def size_of(root):
 @pytest.mark.timeout(180)
 def test_runs_in_a_row_and_at_once_leave_nothing(minidocker):
     minidocker("run", "--rm", "tiny", "true")
-    before, state = leaks.snapshot(), minidocker.state()
+    before, state = leaks.quiet_snapshot(), minidocker.state()
     in_a_row(minidocker, 20)
     assert at_once(minidocker, processes=8, each=4) == []
     assert leaks.wait_until_equal(before) == []
@@ -61,7 +61,7 @@ def test_runs_in_a_row_and_at_once_leave_nothing(minidocker):
 @pytest.mark.timeout(1200)
 def test_five_hundred_in_a_row_and_two_hundred_at_once_leave_nothing(minidocker):
     minidocker("run", "--rm", "tiny", "true")
-    before, state, size = leaks.snapshot(), minidocker.state(), size_of(minidocker.root)
+    before, state, size = leaks.quiet_snapshot(), minidocker.state(), size_of(minidocker.root)
     in_a_row(minidocker, 500)
     assert at_once(minidocker, processes=8, each=25) == []
     assert leaks.wait_until_equal(before) == []

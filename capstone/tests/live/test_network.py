@@ -110,3 +110,19 @@ def test_a_joined_network_brings_its_host_name(minidocker):
     script = "hostname; echo $HOSTNAME; cat /etc/hostname"
     out = minidocker("run", "--rm", "--network", "container:named", "tiny", "sh", "-c", script)
     assert out.split() == ["one"] * 3
+
+
+def test_links_that_a_killed_shim_left_go_with_the_next_command(minidocker):
+    """What a shim does last, after its client was answered, somebody else does when it was killed there (adr/0010)."""
+    from section06_network import NetworkStore, release_endpoint
+
+    identity = minidocker("run", "-d", "tiny", "sleep", "99")
+    store = NetworkStore(f"{minidocker.root}/networks")
+    link = store.endpoint(identity).host_if
+    release_endpoint(store, identity, finish=False)  # as the shim does; then it would be killed
+    minidocker("ps")
+    assert link in os.listdir("/sys/class/net")  # too young: its shim may be at work
+    time.sleep(2.2)
+    minidocker("ps")
+    assert link not in os.listdir("/sys/class/net")
+    assert store.leaving("bridge") == []

@@ -80,6 +80,14 @@ def snapshot() -> Snapshot:
     }
 
 
+def quiet_snapshot(seconds: float = 5.0) -> Snapshot:
+    """Return what is there once no shim is: one that ends removes its links after its client has been answered."""
+    end = time.monotonic() + seconds
+    while _shims() and time.monotonic() < end:
+        time.sleep(0.02)
+    return snapshot()
+
+
 def difference(before: Snapshot, after: Snapshot) -> list[str]:
     """Return one line per thing that is there in one snapshot only; a namespace that has gone is not a leak."""
     lines = []

@@ -100,7 +100,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 @pytest.fixture
 def no_leaks():  # type: ignore[no-untyped-def]  # noqa: ANN201
     """Count mounts, namespaces, cgroups, links, rules, children and descriptors before and after the test."""
-    before = leaks.snapshot()
+    before = leaks.quiet_snapshot(1.0)
     yield before
     assert leaks.wait_until_equal(before) == []
 

@@ -56,9 +56,11 @@ def run_lane(clone: str, lane: str, prefix: list[str], full: bool, arguments: li
     """Run pytest in one lane, behind the command ``prefix``; return its exit status and what ran."""
     report = f"{clone}/.course/lane-{lane}.json"
     command = [*prefix, f"{clone}/.venv/bin/python", "-B", "-m", "pytest",
-               "--lane", lane, "--lane-report", report, "-o", f"cache_dir={clone}/.course/pytest"]  # fmt: skip
+               "--lane", lane, "--lane-report", report]  # fmt: skip
     if lane == "guest":
         command += ["--basetemp=/scratch/pytest", "-p", "no:cacheprovider"]
+    else:
+        command += ["-o", f"cache_dir={clone}/.course/pytest"]
     if full:
         command.append("--full")
     if os.path.exists(report):

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .core.leases import Subnet as Subnet
     from .core.netlink import Netlink as Netlink
     from .core.netlink import netlink_in as netlink_in
+    from .endpoint import finish_releases as finish_releases
     from .endpoint import held_ports as held_ports
     from .endpoint import loopback_up as loopback_up
     from .endpoint import plan_endpoint as plan_endpoint
@@ -66,6 +67,7 @@ _WHERE = {
     "parse_ports": "ports",
     "plan_endpoint": "endpoint",
     "port_owner": "ports",
+    "finish_releases": "endpoint",
     "release_endpoint": "endpoint",
     "reload": "endpoint",
     "resolv_conf": "names",

@@ -156,38 +156,59 @@ def publish_ports(network: Network, owner: str) -> None:
             add_elements(network, endpoint)
 
 
-def release_endpoint(store: NetworkStore, owner: str) -> None:
+def release_endpoint(store: NetworkStore, owner: str, *, finish: bool = True) -> None:
     """Remove whatever exists of container ``owner``'s endpoints; the last one out removes the shared parts.
 
-    Idempotent, from any process, after a kill at any point. The record goes last: until then it can be repeated.
+    Idempotent, from any process, after a kill at any point: until the end there is a record, and it can be repeated.
+    With ``finish`` False only what others could miss goes at once: published ports, rules, the address. The links are
+    left to :func:`finish_releases`, as the kernel makes their remover wait some ten milliseconds for their readers.
     """
-    with Netlink(NETLINK_ROUTE) as netlink:
-        for name in store.names():
-            endpoint = store.endpoint(owner, name)
-            if endpoint:
-                _release(netlink, store, name, endpoint)
+    for name in store.names():
+        endpoint = store.endpoint(owner, name)
+        if endpoint:
+            _leave(store, name, endpoint, finish)
+    if finish:
+        finish_releases(store)
 
 
-def _release(netlink: Netlink, store: NetworkStore, name: str, endpoint: Endpoint) -> None:
-    """Release one endpoint: link, elements, lease, record, and the shared parts after the last."""
-    if len(store.owners(name)) > 1:
-        drop_link(netlink, endpoint.host_if)  # slow (the kernel waits for its readers), so before the lock
+def _leave(store: NetworkStore, name: str, endpoint: Endpoint, finish: bool) -> None:
+    """End one endpoint: elements, lease; its record becomes that of an endpoint that is leaving."""
     with store.lock(name):
         network = store.network(name)
-        last = not [owner for owner in store.owners(name) if owner != endpoint.id]
         if network:
             ports = own_ports(network, endpoint.id)
-            if last:
-                _remove_network(netlink, network)
-            else:
-                drop_link(netlink, endpoint.host_if)
+            if ports and not (finish and store.owners(name) == [endpoint.id]):  # else the whole table goes, at once
                 delete_elements(network, ports)
             for port in ports:
                 os.unlink(f"{network.folder}/ports/{port.key}")
             if endpoint.address and any(port.protocol == "udp" for port in endpoint.ports):
                 forget(endpoint.address)
             _release_addresses(network, endpoint)
-        _unlink(f"{store.folder(name)}/endpoints/{endpoint.id}.json")
+        store.note_leaving(endpoint.id, name)
+
+
+def finish_releases(store: NetworkStore) -> None:
+    """Remove the links of endpoints that are leaving and, after the last endpoint, the shared parts. Idempotent."""
+    for name in store.names():
+        if not store.leaving(name):
+            continue
+        with Netlink(NETLINK_ROUTE) as netlink:
+            if store.owners(name):
+                for endpoint in store.leaving(name):
+                    drop_link(netlink, endpoint.host_if)  # slow, so before the lock
+            with store.lock(name):
+                _finish(netlink, store, name)
+
+
+def _finish(netlink: Netlink, store: NetworkStore, name: str) -> None:
+    """Remove what the endpoints that are leaving still have. The caller holds the lock."""
+    network, leaving = store.network(name), store.leaving(name)
+    if network and leaving and not store.owners(name):
+        _remove_network(netlink, network)
+    for endpoint in leaving:
+        if network:
+            drop_link(netlink, endpoint.host_if)
+        store.forget_leaving(endpoint.id, name)
 
 
 def _release_addresses(network: Network, endpoint: Endpoint) -> None:
@@ -231,10 +252,3 @@ def reload(store: NetworkStore) -> list[str]:
                     netlink.ask(links.set_master(endpoint.host_if, bridge.index), links.set_hairpin(endpoint.host_if))
         cared.append(name)
     return cared
-
-
-def _unlink(path: str) -> None:
-    try:
-        os.unlink(path)
-    except FileNotFoundError:
-        pass

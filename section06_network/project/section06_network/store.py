@@ -3,6 +3,7 @@
     networks/bridge/network.json        which link, subnet and table the network has (written before they are made)
     networks/bridge/lock                flock held around making and removing the shared parts
     networks/bridge/endpoints/<id>.json one per container: the intent, written before the first change
+    networks/bridge/endpoints/<id>.leaving the same, of an endpoint that has only links left
     networks/bridge/leases/<address>    symbolic link -> owner's id (core/leases.py)
     networks/bridge/ports/<key>         symbolic link -> id of the endpoint that published the port last
 
@@ -182,14 +183,44 @@ class NetworkStore:
     def endpoint(self, owner: str, name: str = "") -> Endpoint | None:
         """Return the endpoint of container ``owner`` (in network ``name``, or in any), or None."""
         for network in [name] if name else self.names():
-            try:
-                facts = read_json(f"{self.folder(network)}/endpoints/{owner}.json")
-            except FileNotFoundError:
-                continue
-            except ValueError:  # a power cut emptied it; the names that derive from the id are enough to release it
-                return Endpoint(owner, network)
-            return Endpoint(**facts | {"ports": [PublishedPort(**port) for port in facts["ports"]]})
+            endpoint = self._read(owner, network, ".json")
+            if endpoint:
+                return endpoint
         return None
+
+    def _read(self, owner: str, network: str, ending: str) -> Endpoint | None:
+        """Return what the record of ``owner`` in ``network`` says, None when there is none."""
+        try:
+            facts = read_json(f"{self.folder(network)}/endpoints/{owner}{ending}")
+        except FileNotFoundError:
+            return None
+        except ValueError:  # a power cut emptied it; the names that derive from the id are enough to release it
+            return Endpoint(owner, network)
+        return Endpoint(**facts | {"ports": [PublishedPort(**port) for port in facts["ports"]]})
+
+    def note_leaving(self, owner: str, name: str) -> None:
+        """Turn the record of ``owner``'s endpoint into that of one that is leaving; fine if it is gone."""
+        path = f"{self.folder(name)}/endpoints/{owner}"
+        try:
+            os.rename(path + ".json", path + ".leaving")
+        except FileNotFoundError:
+            pass
+
+    def forget_leaving(self, owner: str, name: str) -> None:
+        """Remove the record of an endpoint that was leaving; fine if it is gone."""
+        try:
+            os.unlink(f"{self.folder(name)}/endpoints/{owner}.leaving")
+        except FileNotFoundError:
+            pass
+
+    def leaving(self, name: str) -> list[Endpoint]:
+        """Return the endpoints of network ``name`` that are leaving: nothing but links is left of them."""
+        try:
+            names = os.listdir(f"{self.folder(name)}/endpoints")
+        except FileNotFoundError:
+            return []
+        owners = sorted(n.removesuffix(".leaving") for n in names if n.endswith(".leaving"))
+        return [self._read(owner, name, ".leaving") or Endpoint(owner, name) for owner in owners]
 
     def endpoints(self, name: str) -> list[Endpoint]:
         """Return the endpoints on record in network ``name``."""

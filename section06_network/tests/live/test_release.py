@@ -14,6 +14,7 @@ from section06_network import (
     NetworkStore,
     PortInUse,
     PublishedPort,
+    finish_releases,
     held_ports,
     hold_port,
     plan_endpoint,
@@ -228,3 +229,32 @@ def test_address_of_another_machine_cannot_be_published(in_world):
     def story(world):
         with pytest.raises(NetworkError, match="not an address of this machine"):
             world.attach("a" * 64, "198.51.100.7:80:80")
+
+
+def test_what_others_could_miss_goes_first_and_the_links_later(in_world, shell):
+    """``finish=False``: ports, rules, address at once; bridge and table by finish_releases, or whoever comes next."""
+
+    @in_world
+    def story(world):
+        before, owner = world.snapshot(), "c" * 64
+        slots = world.attach(owner, "8080:80")
+        release_endpoint(world.store, owner, finish=False)
+        assert world.store.endpoint(owner) is None
+        assert os.listdir(f"{world.folder}/networks/bridge/leases") == []
+        assert os.listdir(f"{world.folder}/networks/bridge/ports") == []
+        assert slots["address"] not in shell("nft list ruleset")
+        assert "mdk0" in shell("ip -o link")
+        os.close(slots["netns"])
+        for fd in held_ports(slots):
+            os.close(fd)
+        finish_releases(world.store)
+        assert world.snapshot() == before
+        finish_releases(world.store)
+
+        slots = world.attach(owner, "8080:80")
+        release_endpoint(world.store, owner, finish=False)
+        again = world.attach("d" * 64)  # the bridge is there again, or still
+        world.end(slots)
+        assert "mdk0" in shell("ip -o link")
+        world.end(again)  # as healing does: it finds what was left to do
+        assert world.snapshot() == before

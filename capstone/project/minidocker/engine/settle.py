@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 KILLED, REBOOTED = 137, 255
 #: What a folder is called while it is removed (``shim/release.py``), and how long that may take, in seconds.
 REMOVING, REMOVAL = ".removing", 10.0
+#: How long a shim may take to remove its container's links after everything else, in seconds.
+LEAVING = 2.0
 
 
 def settle(engine: Engine) -> list[Row]:
@@ -47,6 +49,7 @@ def settle(engine: Engine) -> list[Row]:
         if fresh is not None and fresh.state in s.UNSETTLED:
             living.append(fresh)
     sweep_staging(engine)
+    finish_networks(engine)
     return living
 
 
@@ -199,6 +202,27 @@ def forget(engine: Engine, identity: str, *, volumes: bool) -> None:
 
         discard_volume(engine, name, user=identity)
     engine.store.delete(identity)
+
+
+def finish_networks(engine: Engine) -> None:
+    """Remove the links of endpoints that have been leaving for long: the shim was killed as it removed them."""
+    root = engine.root.networks
+    for name in os.listdir(root) if os.path.isdir(root) else ():
+        folder = f"{root}/{name}/endpoints"
+        for entry in os.listdir(folder) if os.path.isdir(folder) else ():
+            if entry.endswith(".leaving") and _age(f"{folder}/{entry}") > LEAVING:
+                from section06_network import NetworkStore, finish_releases
+
+                finish_releases(NetworkStore(root))
+                return
+
+
+def _age(path: str) -> float:
+    """Return the seconds since ``path`` was last renamed; 0 when it is gone."""
+    try:
+        return time.time() - os.stat(path).st_ctime
+    except FileNotFoundError:
+        return 0.0
 
 
 def sweep_staging(engine: Engine) -> None:

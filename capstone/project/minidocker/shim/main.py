@@ -19,7 +19,7 @@ from .log import JsonFile, timestamp
 from .loop import Loop
 from .place import IN_USERNS, plan_place, plan_placed
 from .recorder import make_recorder
-from .release import kill_cgroup, plan_release_life, release, run_all
+from .release import finish_network, kill_cgroup, plan_release_life, release, run_all
 from .status import Status
 from .streams import Input, Log
 
@@ -224,6 +224,7 @@ class Shim:
                 self.config["id"],
                 remove=bool(self.config.get("auto_remove")),
                 by_shim=self.came_from,
+                later=self.later,
                 record_fd=self.record,
                 crash=self.crash,
             )
@@ -233,8 +234,14 @@ class Shim:
             self.life.close()
             self.life = None
 
+    @property
+    def later(self) -> bool:
+        """Whether links are removed after the clients have gone; who wants to see every step waits for all of them."""
+        return self.record < 0 and not self.crash and self.config["network"]["mode"] == "bridge"
+
     def farewell(self) -> None:
-        """Free the lock; stay only until the last client has taken what is queued for it."""
+        """Free the lock; remove the links that nobody waits for; stay until the last client has taken its own."""
+        later = self.later
         if self.log:
             self.log.close()
         os.close(self.lock)
@@ -243,6 +250,11 @@ class Shim:
         self.loop.run(lambda: not self.execs, 5.0)  # their processes died with the container
         self.door.ended(self.status.exit_code, 0)  # who asked to wait while we were releasing, or between two lives
         self.door.dismiss()
+        if later:
+            try:
+                finish_network(self.folder, self.config)
+            except Exception as error:  # the next commands find it undone
+                explain(error)
         self.loop.run(lambda: not self.door.clients)
 
     # ── what clients ask ─────────────────────────────────────────────────────────────────────────────────────────────

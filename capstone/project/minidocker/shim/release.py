@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 from time import monotonic_ns
 
-from section01_processes import LcmError, Plan, Slot, Step, action, read_json, spawn, warn
+from section01_processes import LcmError, Plan, Slot, Step, action, read_json, spawn
 from section03_cgroups import Cgroup, ControllerMissing, Hierarchy
 
 from . import protocol as p
@@ -30,20 +30,27 @@ if TYPE_CHECKING:
 PATIENCE = 10.0
 REMOVING = ".removing"
 LEAVER: Any = Slot("leaver", "the helper that moves us")
-RELEASER: Any = Slot("releaser", "the helper that releases the network")
 
 
 def release(
-    folder: str, container_id: str, *, remove: bool = False, by_shim: str = "", record_fd: int = -1, crash: str = ""
+    folder: str,
+    container_id: str,
+    *,
+    remove: bool = False,
+    by_shim: str = "",
+    later: bool = False,
+    record_fd: int = -1,
+    crash: str = "",
 ) -> None:
     """Release container ``container_id``; with ``remove`` its folder goes too (and the anonymous volumes).
 
     The caller holds the lock. ``by_shim`` is only for the shim itself: where it came from (text of /proc/self/cgroup),
-    as it must leave its own cgroup before that can be removed. Every step is tried; the first error is raised at the
-    end with the others noted.
+    as it must leave its own cgroup before that can be removed. With ``later`` the network's links stay for
+    :func:`finish_network`. Every step is tried; the first error is raised at the end with the others noted.
     """
     config = _config_of(folder)
-    plan = Plan("release", plan_release(folder, container_id, config, remove=remove, by_shim=by_shim))
+    steps = plan_release(folder, container_id, config, remove=remove, by_shim=by_shim, later=later)
+    plan = Plan("release", steps)
     run_all(plan, make_recorder(record_fd, "release", crash))
 
 
@@ -70,12 +77,17 @@ def run_all(plan: Plan, recorder: ShimRecorder | None = None) -> None:
 
 
 def plan_release(
-    folder: str, container_id: str, config: dict[str, Any], *, remove: bool = False, by_shim: str = ""
+    folder: str,
+    container_id: str,
+    config: dict[str, Any],
+    *,
+    remove: bool = False,
+    by_shim: str = "",
+    later: bool = False,
 ) -> list[Step]:
     """Return the steps. Names derive from the id, so ``config`` may be empty (killed before shim.json was written)."""
     own = config.get("shim_cgroup") or f"/minidocker/{container_id}.shim"
-    bridged = bool(by_shim) and (config.get("network") or {}).get("mode") == "bridge"
-    steps = plan_release_life(folder, container_id, config, beside=bridged)
+    steps = plan_release_life(folder, container_id, config, later=later)
     if by_shim:
         steps.insert(
             0, Step(begin_leave, by_shim, own, about="a helper moves us back to where we came from", out=LEAVER)
@@ -86,31 +98,27 @@ def plan_release(
         steps.append(Step(kill_cgroup, own, about="what a dead shim left: helpers"))
     steps.append(Step(remove_cgroup, own, about=f"cgroup {own}"))
     steps.append(Step(remove_leftovers, folder, about="socket and half-written files"))
-    if bridged:
-        steps.append(Step(end_release, RELEASER, about="link, published ports and address are released"))
     if remove:
         steps += [Step(remove_folder, path, about=path) for path in config.get("anonymous_volumes", ())]
         steps.append(Step(remove_folder, folder, about="the container's folder"))
     return steps
 
 
-def plan_release_life(folder: str, container_id: str, config: dict[str, Any], *, beside: bool = False) -> list[Step]:
-    """Return the steps that release one life of the container's process; a restart needs no more.
-
-    ``beside``: a helper releases the network while the other steps go on; the caller adds the step that waits for it.
-    """
+def plan_release_life(folder: str, container_id: str, config: dict[str, Any], *, later: bool = False) -> list[Step]:
+    """Return the steps that release one life of the container's process; a restart needs no more."""
     cgroup = config.get("cgroup") or f"/minidocker/{container_id}"
-    root = config.get("root") or os.path.dirname(os.path.dirname(folder))
-    network = Step(release_network, root, container_id, about="link, published ports, address")
-    if beside:
-        about = "a helper releases link, published ports, address: the kernel makes it wait for its readers"
-        network = Step(begin_release, root, container_id, about=about, out=RELEASER)
+    about = "published ports, address; the links later" if later else "links, published ports, address"
     return [
         Step(kill_cgroup, cgroup, about="kill what lives in the container's cgroup"),
-        network,
+        Step(release_network, _root_of(folder, config), container_id, not later, about=about),
         Step(remove_cgroup, cgroup, about=f"cgroup {cgroup}"),
         Step(remove_state, folder, about="the runtime's state folder"),
     ]
+
+
+def _root_of(folder: str, config: dict[str, Any]) -> str:
+    """Return the state root of the container in ``folder``."""
+    return config.get("root") or os.path.dirname(os.path.dirname(folder))
 
 
 def _config_of(folder: str) -> dict[str, Any]:
@@ -147,36 +155,22 @@ def remove_cgroup(path: str) -> None:
 
 
 @action("rtnetlink(7)")
-def release_network(root: str, container_id: str) -> None:
-    """Remove link, rules' elements and lease of the container, if it has an endpoint anywhere."""
+def release_network(root: str, container_id: str, finish: bool = True) -> None:
+    """Remove links (only to ``finish``), rules' elements and lease of the container, if it has an endpoint anywhere."""
     networks = os.path.join(root, "networks")
     if os.path.isdir(networks):
         from section06_network import NetworkStore, release_endpoint
 
-        release_endpoint(NetworkStore(networks), container_id)
+        release_endpoint(NetworkStore(networks), container_id, finish=finish)
 
 
-@action("rtnetlink(7)")
-def begin_release(root: str, container_id: str) -> Child:
-    """Fork the helper that releases the network. It keeps the lock: nobody heals while it works."""
+def finish_network(folder: str, config: dict[str, Any]) -> None:
+    """Remove the links that :func:`release` left: the kernel makes us wait for their readers, but nobody for us."""
+    networks = os.path.join(_root_of(folder, config), "networks")
+    if os.path.isdir(networks):
+        from section06_network import NetworkStore, finish_releases
 
-    def run() -> int:
-        try:
-            release_network(root, container_id)
-        except Exception as error:
-            warn(f"the network is not released: {error}")
-            return 1
-        return 0
-
-    return spawn(run)
-
-
-@action("waitpid(2)")
-def end_release(helper: Child) -> None:
-    """Wait for the helper. Raises LcmError when it failed."""
-    with helper:
-        if helper.wait():
-            raise LcmError("the network is not released", hint="shim.log says why; the next command tries again")
+        finish_releases(NetworkStore(networks))
 
 
 @action("unlink(2)")
