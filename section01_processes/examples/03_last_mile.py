@@ -2,7 +2,7 @@
 
 Run: ./course run python section01_processes/examples/03_last_mile.py
 Needs: nothing, no root.
-You should see: `with a plain execve: SIGPIPE SIGXFSZ` ignored, and `after the last mile: nothing` ignored.
+You should see: with a plain execve: `SIGPIPE SIGXFSZ ignored`, and `after the last mile: nothing` ignored.
 """
 
 import os

@@ -7,6 +7,7 @@ You should see: the links of both sides, and `10.99.0.2 says hello`: a message t
 
 import os
 import socket
+import sys
 
 from section01_processes import spawn
 from section02_namespaces import CLONE_NEWNET, setns, unshare
@@ -51,6 +52,7 @@ def main() -> int:
     connection, (address, _) = server.accept()
     client.sendall(b"hello")
     print(address, "says", connection.recv(100).decode())
+    sys.stdout.flush()  # a spawned process ends by _exit, which flushes nothing
     return 0
 
 

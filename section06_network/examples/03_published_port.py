@@ -35,12 +35,12 @@ def main() -> int:
         client = socket.create_connection(("127.0.0.1", 8080), timeout=3)
         connection, _ = server.accept()
         connection.sendall(f"hello from {slots['address']}".encode())
-        print("127.0.0.1:8080 answered:", client.recv(100).decode())
+        print("127.0.0.1:8080 answered:", client.recv(100).decode(), flush=True)
         subprocess.run(["/usr/sbin/nft", "list", "map", "ip", "lcm", "anyports"], check=True)
         setns(host, CLONE_NEWNET)
         release_endpoint(store, "web")
         with Netlink() as netlink:
-            print("links left:", [link.name for link in links.all_links(netlink)])
+            print("links left:", [link.name for link in links.all_links(netlink)], flush=True)
     return 0
 
 

@@ -19,9 +19,9 @@ def report(name: str, run) -> None:
         child.signal(15)
         ended, _, _ = select.select([child], [], [], 0.5)
         if ended:
-            print(f"{name}: killed by SIGTERM, exit code {child.wait()}")
+            print(f"{name}: killed by SIGTERM, exit code {child.wait()}", flush=True)
         else:
-            print(f"{name}: still there after SIGTERM; only SIGKILL from outside helps")
+            print(f"{name}: still there after SIGTERM; only SIGKILL from outside helps", flush=True)
             child.signal(9)
             child.wait()
 
