@@ -19,6 +19,7 @@ removing   somebody is removing it                                   gone, or he
 from __future__ import annotations
 
 import _sqlite3 as sqlite3  # the package around it only adds adapters for dates, and imports datetime for them
+import fcntl
 import os
 import time
 
@@ -102,25 +103,16 @@ class Store:
     __slots__ = ("_db",)
 
     def __init__(self, path: str) -> None:
-        """Open ``path``, making it (0600) at the first use. Raises sqlite3.Error."""
+        """Open ``path``, making it (0600) at the first use. Raises sqlite3.Error, and OSError from its folder."""
         if not os.path.exists(path):
-            os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
-        self._db = sqlite3.connect(path, timeout=20.0, isolation_level=None, check_same_thread=False)
+            _make(path)
+        self._db = _connect(path)
         self._db.execute("PRAGMA synchronous=NORMAL")
-        if self._db.execute("PRAGMA user_version").fetchone()[0] != VERSION:
-            self._make()
-
-    def _make(self) -> None:
-        self._db.execute("PRAGMA journal_mode=WAL")
-        with self._transaction():
-            version = self._db.execute("PRAGMA user_version").fetchone()[0]
-            if version == VERSION:
-                return  # another process was faster
-            if version > VERSION:
-                raise sqlite3.DatabaseError(f"the state was written by a newer MiniDocker (version {version})")
-            for statement in _SCHEMA.split(";"):
-                self._db.execute(statement)
-            self._db.execute(f"PRAGMA user_version={VERSION}")
+        version = self._db.execute("PRAGMA user_version").fetchone()[0]
+        if version != VERSION:
+            self._db.close()
+            why = "by a newer MiniDocker" if version > VERSION else "by something else, or not to the end"
+            raise sqlite3.DatabaseError(f"it was written {why} (version {version}, ours is {VERSION})")
 
     def _transaction(self) -> _Transaction:
         return _Transaction(self._db)
@@ -224,6 +216,38 @@ class Store:
         with self._transaction():
             self._db.execute("DELETE FROM volume_users WHERE volume=?", (name,))
             self._db.execute("DELETE FROM volumes WHERE name=?", (name,))
+
+
+def _connect(path: str) -> sqlite3.Connection:
+    return sqlite3.connect(path, timeout=20.0, isolation_level=None, check_same_thread=False)
+
+
+def _make(path: str) -> None:
+    """Make the database complete under another name, then rename it: nobody ever opens half of one.
+
+    SQLite answers "database is locked" at once, without its busy timeout, when two processes switch one file to WAL.
+    The lock is on the folder: closing any descriptor of a database drops the locks that SQLite has on it (fcntl(2)).
+    """
+    folder = os.open(os.path.dirname(path) or ".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        if os.path.exists(path):
+            return  # another process was faster
+        unfinished = path + ".new"
+        for suffix in ("", "-wal", "-shm", "-journal"):
+            if os.path.exists(unfinished + suffix):
+                os.unlink(unfinished + suffix)
+        os.close(os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        db = _connect(unfinished)
+        db.execute("PRAGMA journal_mode=WAL")
+        with _Transaction(db):
+            for statement in _SCHEMA.split(";"):
+                db.execute(statement)
+            db.execute(f"PRAGMA user_version={VERSION}")
+        db.close()  # the last one to close writes the log into the file and removes it
+        os.rename(unfinished, path)
+    finally:
+        os.close(folder)
 
 
 class _Transaction:

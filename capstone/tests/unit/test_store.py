@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import stat
 import time
@@ -77,6 +78,39 @@ def test_a_failed_intent_leaves_nothing(store):
     with pytest.raises(NameInUse):
         store.add(values("web"), [("data", False)])
     assert store.volumes() == []
+
+
+def _open_at_once(path, gate):
+    """Fork a process that opens the store when ``gate`` is closed; its exit status is 0 when it could."""
+    pid = os.fork()
+    if pid:
+        return pid
+    os.close(gate[1])
+    os.read(gate[0], 1)
+    try:
+        assert s.Store(path).all() == []
+    except BaseException as error:
+        os.write(2, f"{error}\n".encode())
+        os._exit(1)
+    os._exit(0)
+
+
+def test_eight_processes_may_open_a_new_store_at_the_same_moment(tmp_path):
+    for turn in range(40):
+        (folder := tmp_path / str(turn)).mkdir()
+        gate = os.pipe()
+        pids = [_open_at_once(str(folder / "state.db"), gate) for _ in range(8)]
+        os.close(gate[1])
+        assert [os.waitpid(pid, 0)[1] for pid in pids] == [0] * 8
+        os.close(gate[0])
+        assert not (folder / "state.db.new").exists()
+
+
+def test_what_a_killed_maker_left_is_swept_by_the_next(tmp_path):
+    for suffix in ("", "-wal", "-journal"):
+        (tmp_path / f"state.db.new{suffix}").write_bytes(b"half")
+    s.Store(str(tmp_path / "state.db")).close()
+    assert [path.name for path in tmp_path.iterdir()] == ["state.db"]
 
 
 def test_a_newer_database_is_refused(tmp_path):
