@@ -103,8 +103,31 @@ def _failed(error: BaseException, given: list[str]) -> int:
         return 130
     text, code = _describe(error)
     echo(f"minidocker: error: {text}", err=True)
-    started = any(name in given for name in ("run", "create", "start", "exec"))
-    return code if started else 1
+    return _docker_code(error, code, _command(given))
+
+
+def _command(given: list[str]) -> str:
+    """Return the name of the command in a command line, "" when there is none."""
+    words = iter(given)
+    for word in words:
+        if word == "--root":
+            next(words, "")
+        elif word[:1] != "-":
+            return word
+    return ""
+
+
+def _docker_code(error: BaseException, code: int, command: str) -> int:
+    """Return the exit code that docker's command line has for this error: ``code``, its own, only where one is started.
+
+    ``docker exec`` and ``start`` answer 1 for what the engine refuses (no such container, not running); only what
+    comes from the container's side (``ShimError``: 126, 127) keeps its code. Anything else that fails is 1.
+    """
+    from minidocker.errors import EngineError
+
+    if command in {"exec", "start"}:
+        return 1 if isinstance(error, EngineError) else code
+    return code if command in {"run", "create"} else 1
 
 
 def _describe(error: BaseException) -> tuple[str, int]:

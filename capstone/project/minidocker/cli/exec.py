@@ -45,7 +45,5 @@ def exec_(
     try:
         status = run_exec(engine.folder(row.id), asked, interactive=interactive, detach_keys=detach_keys)
     except ShimGone:
-        error = not_running(engine, row)
-        error.exit_code = 1
-        raise error from None
+        raise not_running(engine, row) from None
     return status or 0
