@@ -209,16 +209,25 @@ def _load_anyhow(folder: str, force: bool) -> State:
 def end(record: State) -> None:
     """Kill what lives of the container, wait until it is gone, remove its cgroup. Idempotent."""
     if record.pid and record.alive():
-        with open_init(record) as init:
-            init.signal(9)
-            waiter = poll()
-            waiter.register(init, POLLIN)
-            waiter.poll(int(PATIENCE * 1000))
+        _end_init(record)
     cgroup = cgroup_of(record)
     if cgroup is not None and cgroup.exists():
         cgroup.kill(PATIENCE)
         cgroup.remove()
         _remove_own_parent(cgroup)
+
+
+def _end_init(record: State) -> None:
+    """Kill the init and wait until it is gone; it may go by itself at any moment."""
+    try:
+        init = open_init(record)
+    except IllegalTransition:
+        return
+    with init:
+        init.signal(9)
+        waiter = poll()
+        waiter.register(init, POLLIN)
+        waiter.poll(int(PATIENCE * 1000))
 
 
 def _remove_own_parent(cgroup: Cgroup) -> None:

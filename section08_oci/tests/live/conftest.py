@@ -1,6 +1,7 @@
 """A container made of busybox, in a folder that everybody may enter (a user namespace's root is nobody outside)."""
 
 import os
+import select
 import shutil
 import tempfile
 
@@ -8,6 +9,7 @@ import pytest
 
 from section03_cgroups import Hierarchy
 from section08_oci import Bundle, Options, create, default_spec, delete, start
+from section08_oci.core.protocol import INIT, Channel
 
 PROGRAMS = ("sh", "ls", "cat", "sleep", "id", "echo", "hostname", "true", "kill", "tty", "stty", "test", "touch")
 PROGRAMS += ("grep", "wc", "mkdir", "env", "pwd", "ps")
@@ -106,3 +108,26 @@ def box():
     finally:
         it.clean()
         shutil.rmtree(folder)
+
+
+@pytest.fixture
+def slow_child(monkeypatch):
+    """Hold the child back between the fork of the init and the message that tells its pid, until the init has spoken.
+
+    The scheduler may do that. Return a function that says what the child does then, before it goes on.
+    """
+    send, then = Channel.send, []
+    spoken, speak = os.pipe()
+
+    def slow_send(self, message, payload=b"", fds=()):
+        if message == INIT:
+            assert select.select([spoken], [], [], 30)[0], "the init says nothing"
+            for action in then:
+                action()
+        send(self, message, payload, fds)
+        os.write(speak, message)
+
+    monkeypatch.setattr(Channel, "send", slow_send)
+    yield then.append
+    os.close(spoken)
+    os.close(speak)

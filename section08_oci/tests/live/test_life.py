@@ -3,11 +3,12 @@
 import os
 import subprocess
 import sys
+import time
 
 import pytest
 
 from section01_processes import LcmError
-from section08_oci import IllegalTransition, InsideError, delete, kill, start, state
+from section08_oci import IllegalTransition, InsideError, delete, kill, life, start, state
 
 pytestmark = pytest.mark.lane("host", "guest")
 
@@ -52,7 +53,7 @@ def test_create_stops_at_the_gate_and_any_process_opens_it(box):
     assert state(box.state_dir)["pid"] == made.pid
     assert box.output() == ""
     code = f"from section08_oci import start; start({box.state_dir!r})"
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=20)
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
     assert made.child.wait() == 0
     assert box.output() == "started\n"
     assert state(box.state_dir)["status"] == "stopped"
@@ -136,11 +137,25 @@ def test_a_container_can_be_tied_to_the_life_of_its_runtime(box):
     init = os.read(reader, 20).decode()
     os.close(reader)
     os.close(writer)
-    deadline = 200
-    while not gone(init) and deadline:
-        deadline -= 1
-        subprocess.run(["sleep", "0.01"], check=True)
-    assert deadline
+    deadline = time.monotonic() + 30
+    while not gone(init):
+        assert time.monotonic() < deadline, "it outlives its runtime"
+        time.sleep(0.01)
+
+
+def test_a_forced_delete_stands_an_init_that_ends_while_it_looks(box, monkeypatch):
+    made, open_init = box.up("sleep", "100"), life.open_init
+
+    def too_late(record):
+        assert record.alive()
+        made.child.signal(9)
+        made.child.wait()
+        return open_init(record)
+
+    monkeypatch.setattr(life, "open_init", too_late)
+    delete(box.state_dir, force=True)
+    assert not os.path.exists(box.state_dir)
+    assert box.cgroup_folders() == []
 
 
 def test_a_failure_in_the_callers_own_steps_leaves_no_process(box):

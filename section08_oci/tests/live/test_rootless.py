@@ -51,7 +51,7 @@ def test_a_container_of_an_ordinary_users_user_namespace(box):
         [sys.executable, "-c", PROGRAM, box.folder],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
         stdin=subprocess.DEVNULL,
     )
     assert (done.returncode, done.stdout) == (3, "0\n1\n1\nociman\n"), done.stderr

@@ -76,6 +76,8 @@ def _read_answer(fd: int, pidfd: int) -> bytes:
     answer = b""
     while True:
         ready = dict(waiter.poll())
+        if fd not in ready:  # dead; poll(2) looks at one after the other: in between, it may have written and ended
+            ready = dict(waiter.poll(0))
         if ready.get(fd, 0) & (POLLIN | POLLHUP):
             piece = os.read(fd, 65536)
             answer += piece

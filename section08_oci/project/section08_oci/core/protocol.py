@@ -93,7 +93,8 @@ class Channel:
             queue = poll()
             for fd in (self.mine, sender):
                 queue.register(fd, POLLIN)
-            if self.mine not in dict(queue.poll()):
+            # poll(2) looks at one after the other: in between, the sender may have spoken and ended.
+            if self.mine not in dict(queue.poll()) and self.mine not in dict(queue.poll(0)):
                 return b"", []
         try:
             return recv_message(self.mine)
