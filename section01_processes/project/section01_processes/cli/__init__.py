@@ -1,0 +1,36 @@
+"""procman: start, see, signal and wait for processes.
+
+What belongs here: the group and its list of commands; each command parses, calls one function of the library, prints,
+in a file of its own. Slow path: click here, rich inside the commands.
+"""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+import click
+
+from ..tool import run_tool
+from .control import signal_command
+from .ps import ps
+from .signals import signals
+from .spawn import spawn_command
+from .status import status
+from .tree import tree
+from .wait import wait
+
+COMMANDS: tuple[click.Command, ...] = (spawn_command, ps, status, tree, signal_command, wait, signals)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def cli() -> None:
+    """Start, see, signal and wait for processes (section 1)."""
+
+
+for command in COMMANDS:
+    cli.add_command(command)
+
+
+def main() -> NoReturn:
+    """Run the tool."""
+    run_tool(cli, "procman")
