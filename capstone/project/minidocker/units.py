@@ -42,12 +42,12 @@ def parse_size(text: str, flag: str) -> int:
 
 
 def parse_cpus(text: str, flag: str = "--cpus") -> int:
-    """Return billionths of a processor (Docker's NanoCpus) for ``1.5``. Raises BadOption."""
+    """Return billionths of a processor (Docker's NanoCpus) for ``1.5``; any finite number. Raises BadOption."""
     try:
         value = float(text)
     except ValueError:
-        value = -1.0
-    if not 0 <= value < 1e6:
+        value = float("nan")
+    if not -1e9 < value < 1e9:
         raise BadOption(flag, text, "not a number of processors", hint="as in 0.5")
     return round(value * 1_000_000_000)
 

@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from minidocker.errors import BadOption
 from minidocker.options import Options
+from minidocker.paths import StateRoot
 from minidocker.translate import resources as r
+from minidocker.translate.facts import Facts
 from minidocker.units import (
     human_duration,
     human_size,
@@ -25,6 +27,13 @@ NODES = {
     "/dev/snd": [("/dev/snd/a", "c", 116, 1, 0o660, 0, 29), ("/dev/snd/b", "c", 116, 2, 0o660, 0, 29)],
     "/dev": [("/dev/x", "b", 8, 0, 0o660, 0, 6)],
 }
+
+
+def machine(cpus="0-3", mems="0", count=4):
+    """Return a machine with these processors and memory nodes."""
+    facts = Facts(StateRoot("/root"), "ab" * 32)
+    facts.processors, facts.allowed = lambda: count, {"cpus": cpus, "mems": mems}.__getitem__
+    return facts
 
 
 def nodes_of(path):
@@ -107,16 +116,16 @@ def test_memory_and_swap():
 )
 def test_bad_limits_name_the_flag(flag, given_options):
     with pytest.raises(BadOption, match=flag):
-        r.resources(Options("i", **given_options), [])
+        r.resources(Options("i", **given_options), [], machine())
 
 
 def test_cpu():
     assert parse_cpus("1.5") == 1_500_000_000
-    assert r.cpu(Options("i", cpus="0.5", cpuset_cpus="0-1", cpu_shares="512")) == {
+    assert r.cpu(Options("i", cpus="0.5", cpuset_cpus="0-1", cpu_shares="512"), machine()) == {
         "quota": 50_000, "period": 100_000, "shares": 512, "cpus": "0-1",
     }  # fmt: skip
-    assert r.resources(Options("i", pids_limit="-1"), []) == {"devices": []}
-    assert r.resources(Options("i", pids_limit="20"), [])["pids"] == {"limit": 20}
+    assert r.resources(Options("i", pids_limit="-1"), [], machine()) == {"devices": []}
+    assert r.resources(Options("i", pids_limit="20"), [], machine())["pids"] == {"limit": 20}
 
 
 def test_devices():

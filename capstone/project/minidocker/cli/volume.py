@@ -19,8 +19,9 @@ def volume() -> None:
 @click.pass_obj
 def create(root: str, name: str, label: tuple[str, ...]) -> None:
     """Make a volume; without NAME a random one."""
-    labels = {text.partition("=")[0]: text.partition("=")[2] for text in label}
-    click.echo(v.create_volume(Engine(root), name, labels))
+    from minidocker.translate.view import parse_labels
+
+    click.echo(v.create_volume(Engine(root), name, parse_labels(label)))
 
 
 @volume.command()

@@ -180,7 +180,7 @@ def _linux(
     linux: dict[str, Any] = {
         "namespaces": [{"type": kind} for kind in kinds],
         "cgroupsPath": f"/minidocker/{facts.identity}",
-        "resources": r.resources(options, rules),
+        "resources": r.resources(options, rules, facts),
         "devices": nodes,
         "sysctl": n.sysctls(options, mode),
         **s.linux_security(options, security, catalogue.masked, catalogue.readonly),

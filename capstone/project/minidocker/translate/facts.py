@@ -20,7 +20,9 @@ DeviceNode = tuple[str, str, int, int, int, int, int]
 class Facts:
     """The machine and the caller, as far as a bundle depends on them."""
 
-    __slots__ = ("environ", "free_port", "gid", "host_name", "identity", "machine", "root", "uid")
+    __slots__ = (
+        "allowed", "environ", "free_port", "gid", "host_name", "identity", "machine", "processors", "root", "uid"
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -42,6 +44,10 @@ class Facts:
         self.environ = environ or {}
         #: protocol → a free host port, for ``-p 80``; 0 in a dry run
         self.free_port: Callable[[str], int] = _no_port
+        #: how many processors are online (None: nobody knows)
+        self.processors: Callable[[], int | None] = os.cpu_count
+        #: "cpus" or "mems" → those that a container may be given, as in 0-3
+        self.allowed: Callable[[str], str] = allowed_set
 
     @property
     def folder(self) -> str:
@@ -76,7 +82,7 @@ def gather(root: StateRoot, identity: str) -> Facts:
 def device_nodes(path: str) -> list[DeviceNode]:
     """Return the device nodes at or below host ``path`` (not below pts, shm, mqueue, fd), for ``--device``.
 
-    Raises OSError when ``path`` itself is not there. The one function here that reads the disk.
+    Raises OSError when ``path`` itself is not there.
     """
     found: list[DeviceNode] = []
     pending = [path]
@@ -91,3 +97,29 @@ def device_nodes(path: str) -> list[DeviceNode]:
         elif kind == 0o040000 and os.path.basename(current) not in {"pts", "shm", "mqueue", "fd", ".lxc"}:
             pending += [f"{current}/{name}" for name in sorted(os.listdir(current), reverse=True)]
     return found
+
+
+def allowed_set(kind: str) -> str:
+    """Return the processors (``cpus``) or memory nodes (``mems``) that a container may be given, as in ``0-3``.
+
+    They are those of the group above the container's (cpuset(7), cgroups(7)); without the controller, those online.
+    """
+    from section03_cgroups import ControllerMissing, Hierarchy
+
+    files = [f"/sys/devices/system/{'cpu' if kind == 'cpus' else 'node'}/online"]
+    try:
+        mount, version = Hierarchy.detect().find("cpuset")
+    except ControllerMissing:
+        version = 0
+    if version:
+        name = f"cpuset.{kind}.effective" if version == 2 else f"cpuset.effective_{kind}"
+        files[:0] = [f"{mount}/minidocker/{name}", f"{mount}/{name}"]
+    for path in files:
+        try:
+            with open(path, encoding="ascii") as file:
+                text = file.read().strip()
+        except FileNotFoundError:
+            continue
+        if text:  # a group in the making has none yet
+            return text
+    return "0"  # a kernel without NUMA, or without hotplug, lists nothing: there is the first

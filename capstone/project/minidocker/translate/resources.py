@@ -15,9 +15,15 @@ if TYPE_CHECKING:
 
     from minidocker.options import Options
 
-    from .facts import DeviceNode
+    from .facts import DeviceNode, Facts
 
 PERIOD = 100_000
+#: Flag → (OCI's key, least, most, unit): the kernel's (kernel/sched/core.c, tg_set_cfs_bandwidth); shares are runc's.
+CPU_RANGES = {
+    "cpu_quota": ("quota", 1000, (1 << 44) - 1, " microseconds"),
+    "cpu_period": ("period", 1000, 1_000_000, " microseconds"),
+    "cpu_shares": ("shares", 2, 262_144, ""),
+}
 MEMORY_MIN = 6 << 20
 
 
@@ -60,33 +66,62 @@ def _memory_swap(text: str, limit: int) -> int:
     return total
 
 
-def cpu(options: Options) -> dict[str, Any]:
-    """Return OCI's ``cpu``. Raises BadOption."""
+def cpu(options: Options, facts: Facts) -> dict[str, Any]:
+    """Return OCI's ``cpu``, each value in the range that docker allows; 0 means not set. Raises BadOption."""
     out: dict[str, Any] = {}
     if options.cpus and (options.cpu_quota or options.cpu_period):
         raise BadOption("--cpus", options.cpus, "cannot be given together with --cpu-period or --cpu-quota")
-    if options.cpus and parse_cpus(options.cpus):
-        out["quota"] = parse_cpus(options.cpus) * PERIOD // 1_000_000_000
+    if options.cpus and (billionths := _cpus(options.cpus, facts)):
+        out["quota"] = billionths * PERIOD // 1_000_000_000
         out["period"] = PERIOD
-        if out["quota"] < 1000:
-            raise BadOption("--cpus", options.cpus, "below the kernel's minimum of 0.01")
-    for flag, key in (("cpu_quota", "quota"), ("cpu_period", "period"), ("cpu_shares", "shares")):
-        if getattr(options, flag):
-            out[key] = parse_number(getattr(options, flag), "--" + flag.replace("_", "-"))
-    if options.cpuset_cpus:
-        out["cpus"] = _checked_set(options.cpuset_cpus, "--cpuset-cpus")
-    if options.cpuset_mems:
-        out["mems"] = _checked_set(options.cpuset_mems, "--cpuset-mems")
+    for flag, (key, least, most, unit) in CPU_RANGES.items():
+        text = getattr(options, flag)
+        value = parse_number(text, "--" + flag.replace("_", "-")) if text else 0
+        if not value:
+            continue
+        if key == "quota" and value < 0:
+            value = -1  # no limit
+        elif not least <= value <= most:
+            raise BadOption("--" + flag.replace("_", "-"), text, f"not between {least} and {most}{unit}")
+        out[key] = value
+    for flag, kind, things in (("cpuset_cpus", "cpus", "CPUs"), ("cpuset_mems", "mems", "memory nodes")):
+        if text := getattr(options, flag):
+            out[kind] = _checked_set(text, "--" + flag.replace("_", "-"), things, facts.allowed(kind))
     return out
 
 
-def _checked_set(text: str, flag: str) -> str:
-    """Return ``0-2,4`` when it is a list of numbers and ranges. Raises BadOption."""
+def _cpus(text: str, facts: Facts) -> int:
+    """Return billionths of a processor, 0 for not set. Raises BadOption for less than 0.01 or more than there are."""
+    billionths = parse_cpus(text)
+    most = facts.processors() or 1
+    if billionths and not 10_000_000 <= billionths <= most * 1_000_000_000:
+        there = "there is only 1 CPU" if most == 1 else f"there are only {most} CPUs"
+        raise BadOption("--cpus", text, f"the range of CPUs is from 0.01 to {most:.2f}, as {there} available")
+    return billionths
+
+
+def _checked_set(text: str, flag: str, things: str, allowed: str) -> str:
+    """Return ``0-2,4`` when it is a list of numbers and ranges, all of them within ``allowed``. Raises BadOption."""
+    wanted, there = _ranges(text), _ranges(allowed) or []
+    if wanted is None:
+        raise BadOption(flag, text, "not a list of numbers and ranges", hint="as in 0-2,4")
+    most = max(last for _, last in there)
+    numbers = {number for first, last in there for number in range(first, last + 1)}
+    if any(last > most or not numbers.issuperset(range(first, last + 1)) for first, last in wanted):
+        raise BadOption(flag, text, f"the requested {things} are not available, which are {allowed}")
+    return text
+
+
+def _ranges(text: str) -> list[tuple[int, int]] | None:
+    """Return (first, last) of each part of ``0-2,4``; None for what is no such list. cpuset(7), "List format"."""
+    found = []
     for part in text.split(","):
         first, dash, last = part.partition("-")
-        if not first.isdigit() or (dash and not last.isdigit()) or (dash and int(last) < int(first)):
-            raise BadOption(flag, text, "not a list of numbers and ranges", hint="as in 0-2,4")
-    return text
+        last = last if dash else first
+        if not (part.isascii() and first.isdigit() and last.isdigit() and int(first) <= int(last)):
+            return None
+        found.append((int(first), int(last)))
+    return found
 
 
 def device(text: str, nodes_of: Callable[[str], list[DeviceNode]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
@@ -128,10 +163,10 @@ def devices(
     return nodes, rules
 
 
-def resources(options: Options, rules: list[dict[str, Any]]) -> dict[str, Any]:
+def resources(options: Options, rules: list[dict[str, Any]], facts: Facts) -> dict[str, Any]:
     """Return OCI's ``linux.resources``. Raises BadOption."""
     out: dict[str, Any] = {"devices": rules}
-    out |= {key: value for key, value in (("memory", memory(options)), ("cpu", cpu(options))) if value}
+    out |= {key: value for key, value in (("memory", memory(options)), ("cpu", cpu(options, facts))) if value}
     if options.pids_limit:
         limit = parse_number(options.pids_limit, "--pids-limit")
         if limit > 0:

@@ -5,6 +5,7 @@ What belongs here: the shape, made once when the container is made. What does no
 
 from __future__ import annotations
 
+from minidocker.errors import BadOption
 from minidocker.units import parse_cpus, parse_number
 
 from . import network as n
@@ -21,10 +22,20 @@ if TYPE_CHECKING:
 
 
 def labels(options: Options, image: dict[str, Any]) -> dict[str, str]:
-    """Return the image's labels with --label on top."""
-    out = dict(image.get("Labels") or {})
-    for text in options.label:
+    """Return the image's labels with --label on top. Raises BadOption."""
+    return dict(image.get("Labels") or {}) | parse_labels(options.label)
+
+
+def parse_labels(given: tuple[str, ...]) -> dict[str, str]:
+    """Return ``--label NAME[=VALUE]`` by name. Raises BadOption where docker does: no name, or blanks within it."""
+    out = {}
+    for text in given:
         name, _, value = text.partition("=")
+        seen = name.lstrip(" \t")
+        if not seen:
+            raise BadOption("--label", text, "the label has an empty name", hint="as in NAME=VALUE")
+        if " " in seen or "\t" in seen:
+            raise BadOption("--label", text, "the label's name contains blanks", hint="as in NAME=VALUE")
         out[name] = value
     return out
 
