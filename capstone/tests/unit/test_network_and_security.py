@@ -44,8 +44,12 @@ def test_what_contradicts_a_shared_network():
     [
         ("8080:80", ["0.0.0.0:8080:80/tcp"]),
         ("127.0.0.1:53:53/udp", ["127.0.0.1:53:53/udp"]),
-        ("80", ["0.0.0.0:0:80/tcp"]),
-        ("127.0.0.1::80", ["127.0.0.1:0:80/tcp"]),
+        ("80", ["0.0.0.0::80/tcp"]),
+        ("127.0.0.1::80", ["127.0.0.1::80/tcp"]),
+        ("0:80", ["0.0.0.0::80/tcp"]),
+        ("0-0:80/udp", ["0.0.0.0::80/udp"]),
+        ("127.0.0.1:0:80", ["127.0.0.1::80/tcp"]),
+        ("0-2:80-82", ["0.0.0.0::80/tcp", "0.0.0.0:1:81/tcp", "0.0.0.0:2:82/tcp"]),
         ("8000-8002:80-82", ["0.0.0.0:8000:80/tcp", "0.0.0.0:8001:81/tcp", "0.0.0.0:8002:82/tcp"]),
     ],
 )
@@ -53,10 +57,21 @@ def test_ports(text, expected):
     assert [str(port) for port in n.parse_port(text)] == expected
 
 
-@pytest.mark.parametrize("text", ["0:80", "70000:80", "a:80", "80/sctp", "1-2:80", "9.9.9:1:80", "1:2:3:4", "", "2-1"])
+@pytest.mark.parametrize(
+    "text",
+    ["80:0", "0", "0:80-81", "\u00b2:80", "70000:80", "a:80", "80/sctp", "1-2:80", "9.9.9:1:80", "1:2:3:4", "", "2-1"],
+)
 def test_bad_ports_name_the_flag(text):
     with pytest.raises(BadOption, match="--publish"):
         n.parse_port(text)
+
+
+def test_chosen_ports_differ_from_each_other_and_from_those_asked_for():
+    offers = iter([4000, 4000, 4001, 4000])
+    chosen = n.ports(
+        Options("i", publish=("4001:80", "0:81", "127.0.0.1:0:82", "83/udp")), lambda protocol: next(offers, 5)
+    )
+    assert [(p.host_port, p.protocol) for p in chosen] == [(4001, "tcp"), (4000, "tcp"), (5, "tcp"), (5, "udp")]
 
 
 def test_ipv6_is_refused_by_name():

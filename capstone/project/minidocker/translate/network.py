@@ -35,7 +35,7 @@ class Port:
         self.protocol = protocol
 
     def __str__(self) -> str:
-        return f"{self.host_ip or '0.0.0.0'}:{self.host_port}:{self.container_port}/{self.protocol}"
+        return f"{self.host_ip or '0.0.0.0'}:{self.host_port or ''}:{self.container_port}/{self.protocol}"
 
 
 def network_mode(options: Options, *, rootless: bool) -> tuple[str, str]:
@@ -78,13 +78,21 @@ def check_combinations(options: Options, mode: str) -> None:
 def ports(options: Options, free_port: Callable[[str], int]) -> list[Port]:
     """Return every published port; ranges are taken apart, ports left open are chosen. Raises BadOption."""
     out = [port for text in options.publish for port in parse_port(text)]
+    taken = {(port.protocol, port.host_port) for port in out if port.host_port}
     for port in out:
-        port.host_port = port.host_port or free_port(port.protocol)
+        if not port.host_port:
+            port.host_port = free_port(port.protocol)
+            while port.host_port and (port.protocol, port.host_port) in taken:  # by another of our own
+                port.host_port = free_port(port.protocol)
+            taken.add((port.protocol, port.host_port))
     return out
 
 
 def parse_port(text: str) -> list[Port]:
-    """Return the ports of ``[ip:][host[-host]:]container[-container][/protocol]``. Raises BadOption."""
+    """Return the ports of ``[ip:][host[-host]:]container[-container][/protocol]``. Raises BadOption.
+
+    Host port 0 is none: any free one, as for docker.
+    """
     body, slash, protocol = text.partition("/")
     protocol = protocol.lower() if slash else "tcp"
     if protocol not in {"tcp", "udp"}:
@@ -99,18 +107,19 @@ def parse_port(text: str) -> list[Port]:
         raise BadOption("--publish", text, f"{address!r} is not an IPv4 address")
     inside = _range(parts[-1], text)
     host_text = parts[-2] if len(parts) > 1 else ""
-    outside = _range(host_text, text) if host_text else range(0)
+    outside = _range(host_text, text, least=0) if host_text else range(0)
     if outside and len(outside) != len(inside):
         raise BadOption("--publish", text, "the two ranges differ in length")
     return [Port(address, outside[i] if outside else 0, inside[i], protocol) for i in range(len(inside))]
 
 
-def _range(text: str, whole: str) -> range:
-    """Return the ports of ``80`` or ``8000-8010``. Raises BadOption."""
+def _range(text: str, whole: str, least: int = 1) -> range:
+    """Return the ports of ``80`` or ``8000-8010``, from ``least`` on. Raises BadOption."""
     first, dash, last = text.partition("-")
     last = last if dash else first
-    if not (first.isdigit() and last.isdigit() and 0 < int(first) <= int(last) < 65536):
-        raise BadOption("--publish", whole, f"{text!r} is not a port between 1 and 65535")
+    digits = text.isascii() and first.isdigit() and last.isdigit()
+    if not (digits and least <= int(first) <= int(last) < 65536):
+        raise BadOption("--publish", whole, f"{text!r} is not a port between {least} and 65535")
     return range(int(first), int(last) + 1)
 
 
