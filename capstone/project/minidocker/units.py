@@ -154,3 +154,12 @@ def human_size(size: float) -> str:
             return f"{size:.4g}{unit}"
         size /= 1000
     return f"{size:.4g}TB"
+
+
+def binary_size(size: float) -> str:
+    """Return ``23.54GiB`` (powers of 1024, four significant digits, as Docker's stats)."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if size < 1024:
+            return f"{size:.4g}{unit}"
+        size /= 1024
+    return f"{size:.4g}TiB"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 
 import click
@@ -28,7 +29,7 @@ def stats(root: str, no_stream: bool, form: str, containers: tuple[str, ...]) ->
     from ._table import print_json_lines, print_table, shown_template
 
     engine = Engine(root)
-    titles = ("CONTAINER ID", "NAME", "CPU %", "MEM USAGE", "PIDS")
+    titles = ("CONTAINER ID", "NAME", "CPU %", "MEM USAGE / LIMIT", "MEM %", "PIDS")
     while True:
         rows = [settled(engine, name) for name in containers] if containers else settle(engine)
         lines = _measure([row for row in rows if running(engine, row)])
@@ -39,14 +40,14 @@ def stats(root: str, no_stream: bool, form: str, containers: tuple[str, ...]) ->
         else:
             if not no_stream:
                 click.clear()
-            print_table(titles, ("ID", "Name", "CPUPerc", "MemUsage", "PIDs"), lines)
+            print_table(titles, ("ID", "Name", "CPUPerc", "MemUsage", "MemPerc", "PIDs"), lines)
         if no_stream:
             return
 
 
 def _measure(rows: list[Row]) -> list[dict[str, Any]]:
     """Return one line per container: a second of processor time, and memory and pids after it."""
-    from minidocker.units import human_size
+    from minidocker.units import binary_size
 
     before = {row.id: _stats(row) for row in rows}
     began = time.monotonic()
@@ -55,16 +56,24 @@ def _measure(rows: list[Row]) -> list[dict[str, Any]]:
     for row in rows:
         first, last = before[row.id], _stats(row)
         used = (last["cpu_usage"] - first["cpu_usage"]) / 1e6 / (time.monotonic() - began)
+        limit = memory_limit(last["memory_limit"])
         lines.append(
             {
                 "ID": row.id[:12],
                 "Name": row.name,
                 "CPUPerc": f"{100 * used:.2f}%",
-                "MemUsage": human_size(last["memory"]),
+                "MemUsage": f"{binary_size(last['memory'])} / {binary_size(limit)}",
+                "MemPerc": f"{100 * last['memory'] / limit:.2f}%",
                 "PIDs": last["pids"],
             }
         )
     return lines
+
+
+def memory_limit(limit: int) -> int:
+    """Return how many bytes a group may have whose own ``limit`` this is (none: 0 or less): the host's at most."""
+    host = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return min(limit, host) if limit > 0 else host
 
 
 def _stats(row: Row) -> dict[str, int]:
@@ -75,7 +84,7 @@ def _stats(row: Row) -> dict[str, int]:
         readings = Cgroup(Hierarchy.detect(), f"/minidocker/{row.id}").stats().as_dict()
     except OSError:
         readings = {}
-    return {name: readings.get(name) or 0 for name in ("cpu_usage", "memory", "pids")}
+    return {name: readings.get(name) or 0 for name in ("cpu_usage", "memory", "memory_limit", "pids")}
 
 
 @click.command()
