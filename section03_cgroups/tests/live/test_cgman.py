@@ -10,7 +10,7 @@ import pytest
 
 def cgman(*words):
     command = [sys.executable, "-m", "section03_cgroups.cli", *words]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
 
 
 @pytest.mark.lane("host", "guest")

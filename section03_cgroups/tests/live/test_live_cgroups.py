@@ -3,6 +3,7 @@
 import itertools
 import os
 import sys
+import threading
 import time
 
 import pytest
@@ -15,6 +16,8 @@ V1 = {c: m for c, m in HERE.controllers.items() if m != HERE.unified}
 #: This machine as it is; and, where version 1 is mounted, without the unified hierarchy: another freezer, other kill.
 VIEWS = {HERE.mode: HERE} | ({"v1-only": Hierarchy("v1", V1, "")} if HERE.mode == "hybrid" else {})
 counter = itertools.count()
+#: Seconds to wait for what must happen: a slow machine may take long.
+PATIENCE = 60
 
 
 @pytest.fixture(params=VIEWS)
@@ -36,24 +39,38 @@ def make():
 
     yield maker
     for cgroup in made:
-        assert cgroup.kill()
+        assert cgroup.kill(PATIENCE)
         reap()
-        cgroup.remove()
+        cgroup.remove(PATIENCE)
         assert not cgroup.exists()
 
 
 def child(cgroup, run):
-    """Fork a child that joins ``cgroup`` and runs ``run``; its pid."""
+    """Fork a child that joins ``cgroup`` and runs ``run``; return its pid once it has joined."""
+    joined, tell = os.pipe()
     pid = os.fork()
     if pid:
+        os.close(tell)
+        assert os.read(joined, 1), "the child could not join"
+        os.close(joined)
         return pid
     try:
         for step in plan_enter_cgroup(cgroup):
             step.apply({})
+        os.write(tell, b".")
+        os.close(tell)
         os._exit(run() or 0)
     except BaseException as error:
         os.write(2, f"{error!r}\n".encode())
     os._exit(99)
+
+
+def until(condition):
+    """Wait until ``condition()`` holds."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.01)
 
 
 def reap():
@@ -106,33 +123,46 @@ def test_one_process_more_than_the_limit_is_refused(make):
         return 50
 
     assert os.waitstatus_to_exitcode(os.waitpid(child(cgroup, fork_five), 0)[1]) == 4
-    assert (cgroup.stats().pids_limit, len(cgroup.pids())) == (5, 4)
+    assert cgroup.stats().pids_limit == 5
+    until(lambda: len(cgroup.pids()) == 4)
 
 
 @pytest.mark.lane("host", "guest")
 def test_half_a_cpu_is_half_a_cpu(make):
-    cgroup = make(Limits(cpu_quota=50_000, cpu_period=100_000))
+    """Never more; and half of one when the machine has it to give (the weight is the greatest: before neighbours)."""
+    cgroup = make(Limits(cpu_quota=50_000, cpu_period=100_000, cpu_shares=262144))
     child(cgroup, spin)
-    time.sleep(0.2)
-    usage, began = cgroup.stats().cpu_usage, time.monotonic()
-    time.sleep(2)
-    used = (cgroup.stats().cpu_usage - usage) / 1e6 / (time.monotonic() - began)
-    assert used == pytest.approx(0.5, abs=0.05)
-    assert cgroup.stats().cpu_throttled_periods >= 15
+
+    def reaches_half():
+        least, most = share_used(cgroup)
+        assert least <= 0.55
+        return most >= 0.45
+
+    until(reaches_half)
+    assert cgroup.stats().cpu_throttled_periods > 0
+
+
+def share_used(cgroup, seconds=2):
+    """Return the bounds of the CPU share that it used for ``seconds``: we may be held up before and after each look."""
+    early, before, began = time.monotonic(), cgroup.stats().cpu_usage, time.monotonic()
+    time.sleep(seconds)
+    ended, after, late = time.monotonic(), cgroup.stats().cpu_usage, time.monotonic()
+    used = (after - before) / 1e6
+    return used / (late - early), used / (ended - began)
 
 
 @pytest.mark.lane("host", "guest")
 def test_frozen_uses_no_cpu_and_thawed_goes_on(make, view):
     cgroup = make(hierarchy=view)
     child(cgroup, spin)
-    time.sleep(0.05)
-    cgroup.freeze()
+    until(lambda: cgroup.stats().cpu_usage > 20_000)
+    cgroup.freeze(PATIENCE)
     before = cgroup.stats().cpu_usage
     time.sleep(0.3)
-    assert cgroup.stats().cpu_usage == before
-    cgroup.thaw()
-    time.sleep(0.2)
-    assert cgroup.stats().cpu_usage > before
+    frozen = cgroup.stats().cpu_usage
+    assert frozen - before < 10_000  # of 300 000; the way into the kernel's freezer may still be counted
+    cgroup.thaw(PATIENCE)
+    until(lambda: cgroup.stats().cpu_usage > frozen + 20_000)
 
 
 @pytest.mark.lane("host", "guest")
@@ -144,28 +174,31 @@ def test_kill_ends_a_fork_bomb_and_a_frozen_process(make, view):
             except BlockingIOError:
                 pass
 
-    for run, freeze in ((bomb, False), (sleep_forever, True)):
+    for run, members, freeze in ((bomb, 30, False), (sleep_forever, 1, True)):
         cgroup = make(Limits(pids=60), hierarchy=view)
         pid = child(cgroup, run)
-        time.sleep(0.2)
-        assert cgroup.pids()
+        until(lambda c=cgroup, n=members: len(c.pids()) >= n)
         if freeze:
-            cgroup.freeze()
-        assert cgroup.kill()
+            cgroup.freeze(PATIENCE)
+        assert cgroup.kill(PATIENCE)
         assert os.WTERMSIG(os.waitpid(pid, 0)[1]) == 9
         assert cgroup.pids() == []
-        assert cgroup.wait_empty(0.1)
+        assert cgroup.wait_empty(0)
 
 
 @pytest.mark.lane("host", "guest")
 def test_wait_empty_returns_when_the_last_one_ends_and_not_before(make, view):
     cgroup = make(hierarchy=view)
-    child(cgroup, lambda: time.sleep(0.3))
-    time.sleep(0.1)
+    ended, end = os.pipe()
+    child(cgroup, lambda: os.close(end) or len(os.read(ended, 1)))
+    os.close(ended)
     assert not cgroup.wait_empty(0.05)
+    later = threading.Timer(0.2, os.close, (end,))
+    later.start()
     began = time.monotonic()
-    assert cgroup.wait_empty(5)
-    assert time.monotonic() - began < 2
+    assert cgroup.wait_empty(PATIENCE)
+    assert time.monotonic() - began < PATIENCE / 2  # woken, not at the end of its patience
+    later.join()
 
 
 @pytest.mark.lane("host", "guest")
@@ -182,9 +215,8 @@ def test_groups_made_inside_are_killed_and_removed_too(make):
     inner = Cgroup(HERE, cgroup.path + "/inner/most")
     inner.create()
     pid = child(inner, sleep_forever)
-    time.sleep(0.1)
     assert cgroup.pids() == [pid]
-    assert cgroup.kill()
+    assert cgroup.kill(PATIENCE)
 
 
 @pytest.mark.lane("host", "guest")
@@ -208,7 +240,7 @@ def test_concurrent_makers_and_removers_of_one_parent_do_not_disturb_each_other(
         pids.append(pid)
     assert [os.waitpid(pid, 0)[1] for pid in pids] == [0] * 4
     assert not Cgroup(HERE, parent).exists()
-    Cgroup(HERE, parent.rpartition("/")[0]).remove()
+    Cgroup(HERE, parent.rpartition("/")[0]).remove(PATIENCE)
 
 
 def opens_devices(cgroup):
@@ -256,7 +288,7 @@ def test_number_of_opened_files_is_pinned():
             control = sum(1 for path in opened if str(path).endswith("subtree_control"))
         os._exit(0 if len(opened) == settings + cpuset + control + len(HERE.mounts()) else len(opened))
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
-    cgroup.remove()
+    cgroup.remove(PATIENCE)
 
 
 @pytest.mark.lane("host", "guest")
@@ -295,4 +327,4 @@ def test_group_that_a_killed_maker_left_half_made_is_completed():
     cgroup = Cgroup(HERE, path)
     cgroup.create()
     assert os.waitstatus_to_exitcode(os.waitpid(child(cgroup, lambda: 7), 0)[1]) == 7
-    cgroup.remove()
+    cgroup.remove(PATIENCE)
