@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from .core.spawn import Child as Child
     from .core.spawn import exit_code as exit_code
     from .core.spawn import spawn as spawn
+    from .core.stat import ProcessStat as ProcessStat
+    from .core.tree import ProcessTree as ProcessTree
     from .errors import ChildFailed as ChildFailed
     from .errors import LcmError as LcmError
     from .errors import ProgramNotExecutable as ProgramNotExecutable
@@ -74,10 +76,8 @@ if TYPE_CHECKING:
     from .pty import set_size as set_size
     from .signals import signal_name as signal_name
     from .signals import signal_number as signal_number
-    from .stat import ProcessStat as ProcessStat
     from .stumbling import STUMBLING_BLOCKS as STUMBLING_BLOCKS
     from .tool import run_tool as run_tool
-    from .tree import ProcessTree as ProcessTree
     from .warning import warn as warn
 
 
@@ -107,8 +107,8 @@ _WHERE = {
     "PROCESSES": "core.plan",
     "Plan": "core.plan",
     "ProcessIdentity": "identity",
-    "ProcessStat": "stat",
-    "ProcessTree": "tree",
+    "ProcessStat": "core.stat",
+    "ProcessTree": "core.tree",
     "ProgramNotExecutable": "errors",
     "ProgramNotFound": "errors",
     "RECORD": "core.plan",

@@ -5,8 +5,8 @@ What belongs here: the identity and the question whether it still lives. What do
 
 from __future__ import annotations
 
+from .core.stat import ProcessStat
 from .errors import UsageError
-from .stat import ProcessStat
 
 
 class ProcessIdentity:

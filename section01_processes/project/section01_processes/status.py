@@ -8,9 +8,10 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from .core.stat import ProcessStat
 from .errors import LcmError
 from .signals import signal_set
-from .stat import STATES, ProcessStat
+from .states import state_name
 
 NAMESPACES = ("cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts")
 
@@ -38,7 +39,7 @@ def process_facts(pid: int) -> dict[str, Any]:
     return {
         "pid": pid,
         "name": stat.comm,
-        "state": STATES.get(stat.state, stat.state),
+        "state": state_name(stat.state),
         "parent": stat.ppid,
         "group": stat.pgrp,
         "session": stat.session,

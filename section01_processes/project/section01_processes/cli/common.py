@@ -11,8 +11,9 @@ from typing import Any
 import click
 
 from ..core.spawn import Child
+from ..core.stat import ProcessStat
 from ..errors import LcmError
-from ..stat import STATES, ProcessStat
+from ..states import state_name
 from ..status import command_line, terminal_name
 from ..tool import process_id
 
@@ -29,7 +30,7 @@ def row(stat: ProcessStat) -> dict[str, Any]:
         "group": stat.pgrp,
         "session": stat.session,
         "terminal": terminal_name(stat.tty),
-        "state": STATES.get(stat.state, stat.state),
+        "state": state_name(stat.state),
         "memory": stat.rss * os.sysconf("SC_PAGE_SIZE"),
         "name": stat.comm,
         "command": " ".join(words).encode(errors="replace").decode() if words else f"[{stat.comm}]",

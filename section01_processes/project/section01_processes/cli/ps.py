@@ -6,7 +6,7 @@ import json
 
 import click
 
-from ..tree import ProcessTree
+from ..core.tree import ProcessTree
 from .common import JSON, row
 
 

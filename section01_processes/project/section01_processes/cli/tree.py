@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..core.tree import ProcessTree
 from ..tool import process_id
-from ..tree import ProcessTree
 from .common import JSON, row
 
 if TYPE_CHECKING:

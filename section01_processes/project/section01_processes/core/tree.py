@@ -1,18 +1,15 @@
 """Who is whose child: a picture of all processes at one moment.
 
-What belongs here: reading /proc once, and walking the picture. What does not: drawing it (the tool does).
+What belongs here: reading /proc once, and walking the picture. What does not: drawing it (``views/drawing.py``).
 """
 
 from __future__ import annotations
 
 import os
+from _collections_abc import Iterable, Iterator  # what collections.abc hands on; os has loaded it
 
-from .errors import LcmError
-from .stat import ProcessStat
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+from section01_processes.core.stat import ProcessStat
+from section01_processes.errors import LcmError
 
 
 class ProcessTree:
@@ -33,9 +30,8 @@ class ProcessTree:
         for name in os.listdir(proc):
             if name.isdigit():
                 try:
-                    with open(f"{proc}/{name}/stat", encoding="utf-8", errors="surrogateescape") as file:
-                        found.append(ProcessStat.parse(file.read()))
-                except (FileNotFoundError, ProcessLookupError):
+                    found.append(ProcessStat.of(name, proc))
+                except ProcessLookupError:
                     continue
         return cls(found)
 
