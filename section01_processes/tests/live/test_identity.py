@@ -16,7 +16,7 @@ def test_identity_survives_its_text_form():
 
 
 def test_a_zombie_is_not_alive_and_neither_is_nobody():
-    with spawn(lambda: time.sleep(30)) as child:
+    with spawn(lambda: time.sleep(100)) as child:
         identity = ProcessIdentity.of(child.pid)
         assert identity.alive()
         child.signal(9)

@@ -133,11 +133,11 @@ def test_double_fork_makes_nobodys_child():
             child.wait()
         assert select.select([child], [], [], 0)[0] == []
         os.close(writer)
-        assert select.select([child], [], [], 10)[0] == [child]
-        deadline = time.monotonic() + 5
-        while identity.alive() and time.monotonic() < deadline:
+        assert select.select([child], [], [], 60)[0] == [child]
+        deadline = time.monotonic() + 60
+        while identity.alive():
+            assert time.monotonic() < deadline, "it does not end"
             time.sleep(0.01)
-        assert not identity.alive()
     os.close(reader)
 
 

@@ -58,7 +58,7 @@ def test_ctrl_c_reaches_the_session_that_the_terminal_controls(pty):
     def wait_for_ctrl_c():
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # whoever runs us in the background may have it ignored
         os.write(slave, b"ready")
-        time.sleep(20)
+        time.sleep(100)
 
     with controlled(slave, wait_for_ctrl_c) as child:
         assert os.read(master, 99) == b"ready"
