@@ -1,10 +1,12 @@
 """kill -9 at any moment of a load, an import or a removal: the next command finds, and leaves, a sound store."""
 
 import contextlib
+import glob
 import os
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -76,12 +78,16 @@ def test_what_another_living_load_has_staged_is_not_swept(tmp_path, made):
     slow = subprocess.Popen([sys.executable, "-c", code, root], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     slow.stdin.write(archive[:50_000])
     slow.stdin.flush()
+    deadline = time.monotonic() + 60
+    while not glob.glob(f"{root}/layers/.tmp-*"):
+        assert time.monotonic() < deadline, "the load does not stage anything"
+        time.sleep(0.01)
     other = tmp_path / "other.tar"
     other.write_bytes(made.docker_archive([made.tar([("b", "file", b"2")])], tags=["other:1"]))
     store = ImageStore(root)
     store.load(str(other))
     assert store.check(repair=True) == []
-    out, _ = slow.communicate(archive[50_000:], timeout=20)
+    out, _ = slow.communicate(archive[50_000:], timeout=60)
     assert b"test:1" in out
     assert sorted(n for record in store.list() for n in record.short_names) == ["other:1", "test:1"]
     assert store.check() == []
