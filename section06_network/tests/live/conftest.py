@@ -22,7 +22,7 @@ from section06_network import EndpointSpec, NetworkStore, PublishedPort, held_po
 SYSCTLS = ("ip_forward", "conf/all/route_localnet", "conf/default/route_localnet", "conf/all/accept_local",
            "conf/all/rp_filter", "conf/all/forwarding", "conf/default/forwarding", "conf/wan0/forwarding",
            "conf/all/accept_redirects", "conf/wan0/accept_redirects")  # fmt: skip
-ANSWER_SECONDS = 3
+ANSWER_SECONDS = 30
 
 
 def sh(command):
@@ -158,7 +158,7 @@ def shell():
 def eventually():
     """Return a function that waits until ``condition()`` holds."""
 
-    def wait(condition, seconds=5):
+    def wait(condition, seconds=60):
         until = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < until, "it never came true"

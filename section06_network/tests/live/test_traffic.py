@@ -79,10 +79,10 @@ def test_datagrams_and_single_addresses(in_world):
         client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         client.connect(("127.0.0.1", port))
         client.send(b"who?")
-        name_server.settimeout(3)
+        name_server.settimeout(30)
         question, peer = name_server.recvfrom(100)
         name_server.sendto(b"me", peer)
-        client.settimeout(3)
+        client.settimeout(30)
         assert (question, client.recv(10)) == (b"who?", b"me")
         web = world.listen(box["netns"], 80)
         assert world.talk(world.host, ("127.0.0.1", 8080), web) == "172.29.0.1"
@@ -101,7 +101,7 @@ def test_a_conversation_moves_to_the_next_container(in_world):
         for owner in ("a" * 64, "b" * 64):
             box = world.attach(owner, "5353:53/udp")
             server = world.listen(box["netns"], 53, socket.SOCK_DGRAM)
-            server.settimeout(3)
+            server.settimeout(30)
             client.send(owner.encode())
             assert server.recv(100) == owner.encode()
             world.end(box)
