@@ -9,7 +9,7 @@ import pytest
 
 def secman(*words):
     command = [sys.executable, "-m", "section07_security.cli", *words]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
 
 
 @pytest.mark.lane("host", "guest")
