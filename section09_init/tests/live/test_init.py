@@ -55,6 +55,14 @@ def lines(run, count=1, **options):
     return process, found
 
 
+def until(condition, seconds=60):
+    """Wait until ``condition()`` holds."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.01)
+
+
 @pytest.mark.parametrize(
     ("script", "code"), [("exit 0", 0), ("exit 7", 7), ("kill -9 $$", 137), ("kill -TERM $$", 143)]
 )
@@ -74,7 +82,7 @@ def test_signals_are_passed_on(number):
 
 
 def test_a_signal_that_the_program_does_not_handle_kills_it():
-    child, _ = lines(lambda: sh("echo ready; exec sleep 30"))
+    child, _ = lines(lambda: sh("echo ready; exec sleep 100"))
     with child:
         child.signal(signal.SIGTERM)
         assert child.wait() == 143
@@ -83,17 +91,16 @@ def test_a_signal_that_the_program_does_not_handle_kills_it():
 def test_orphans_are_reaped():
     def run():
         set_subreaper()
-        sh("for n in 1 2 3 4 5 6 7 8; do (sh -c 'sleep 0.0$1' x $n & ) ; done; sleep 0.1; echo ready; sleep 30")
+        sh("for n in 1 2 3 4 5 6 7 8; do (sh -c 'sleep 0.0$1' x $n & ) ; done; echo ready; sleep 100; :")
 
     child, _ = lines(run)
     with child:
-        deadline = time.monotonic() + 5
-        while len(list(ProcessTree.read().walk(child.pid))) > 3 and time.monotonic() < deadline:
-            time.sleep(0.01)
-        names = [stat.comm for _, stat in ProcessTree.read().walk(child.pid)]
-        assert names == ["init", "sh", "sleep"]  # of the eight that came to it, none is left, not even a zombie
+        # Of the eight that came to it, none is left, not even a zombie.
+        until(lambda: [stat.comm for _, stat in ProcessTree.read().walk(child.pid)] == ["init", "sh", "sleep"])
+        sleep = [stat.pid for _, stat in ProcessTree.read().walk(child.pid)][-1]
         child.signal(signal.SIGTERM)
         child.wait()
+    os.kill(sleep, 9)
 
 
 def test_an_inherited_ignored_sigchld_does_not_hide_the_end():
@@ -116,13 +123,13 @@ def test_nothing_of_the_caller_stays_open_and_the_report_pipe_sees_the_execve():
     def run():
         os.dup2(0, 77)
         os.set_inheritable(77, True)
-        sh("echo ready; exec sleep 30")
+        sh("echo ready; exec sleep 100")
 
     child, _ = lines(run, report=True)  # with report: spawn returned, so the init has let the pipe go
     with child:
         program = ProcessTree.read().children[child.pid][0]
         assert sorted(map(int, os.listdir(f"/proc/{child.pid}/fd"))) == [0, 1, 2]
-        assert sorted(map(int, os.listdir(f"/proc/{program}/fd"))) == [0, 1, 2]
+        until(lambda: sorted(map(int, os.listdir(f"/proc/{program}/fd"))) == [0, 1, 2])  # the loader's own are closed
         child.signal(9)
         child.wait()
     os.kill(program, 9)
@@ -130,7 +137,9 @@ def test_nothing_of_the_caller_stays_open_and_the_report_pipe_sees_the_execve():
 
 def test_kept_descriptors_reach_the_program_and_not_the_init(tmp_path):
     fd = os.open(tmp_path, os.O_RDONLY)
-    child, found = lines(lambda: sh(f"test -e /proc/self/fd/{fd} && echo there; exec sleep 30", keep=[fd]), report=True)
+    child, found = lines(
+        lambda: sh(f"test -e /proc/self/fd/{fd} && echo there; exec sleep 100", keep=[fd]), report=True
+    )
     with child:
         assert found == ["there"]
         assert not os.path.exists(f"/proc/{child.pid}/fd/{fd}")
@@ -146,7 +155,7 @@ def test_the_init_s_memory_is_closed_to_the_same_user():
     def run():
         os.setgid(65534)
         os.setuid(65534)
-        sh("cat /proc/$PPID/environ >/dev/null 2>&1 && echo open || echo closed; exec sleep 30")
+        sh("cat /proc/$PPID/environ >/dev/null 2>&1 && echo open || echo closed; exec sleep 100")
 
     child, found = lines(run)
     with child:
@@ -164,10 +173,13 @@ def test_the_program_leads_the_foreground_group_of_the_terminal():
         make_controlling_terminal(slave)
         for fd in (0, 1, 2):
             os.dup2(slave, fd)
-        sh("echo ready; exec sleep 30")
+        sh("echo ready; exec sleep 100")
 
     with spawn(run) as child:
-        assert os.read(master, 99) == b"ready\r\n"
+        text = b""
+        while text != b"ready\r\n":
+            text += os.read(master, 99)
+            assert b"ready\r\n".startswith(text)
         os.write(master, b"\x03")
         assert child.wait() == 130
     os.close(master)
@@ -179,7 +191,7 @@ def test_reap_takes_all_that_ended_and_does_not_wait():
         assert reap() == []
         first = os.fork() or os._exit(3)
         second = os.fork() or os._exit(4)
-        third = os.fork() or (time.sleep(30), os._exit(0))
+        third = os.fork() or (time.sleep(100), os._exit(0))
         for pid in (first, second):
             os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
         ended = sorted(reap())
@@ -197,7 +209,8 @@ def initman(*words, **options):
 @pytest.mark.needs("root")
 def test_as_pid_1_it_reaps_passes_signals_on_and_takes_all_with_it(nothing_left):
     script = (
-        "(sleep 0.01 &) ; trap 'exit 55' TERM; sleep 0.1; ps -eo pid,stat,comm | sed 's/^/ps /'; echo; sleep 60 & wait"
+        "orphan=$(sleep 0.01 >/dev/null & echo $!); while kill -0 $orphan 2>/dev/null; do sleep 0.01; done; "
+        "trap 'exit 55' TERM; ps -eo pid,stat,comm | sed 's/^/ps /'; echo; sleep 100 & wait"
     )
     with subprocess.Popen(
         [INITMAN, "run", "--pid", "--", "sh", "-c", script], stdout=subprocess.PIPE, text=True
@@ -206,14 +219,16 @@ def test_as_pid_1_it_reaps_passes_signals_on_and_takes_all_with_it(nothing_left)
         while (text := tool.stdout.readline()) != "\n":
             seen.append(text.split()[1:])
         tool.send_signal(signal.SIGTERM)
-        assert tool.wait(10) == 55
+        assert tool.wait(60) == 55
     assert [row[2] for row in seen if row[0] in "12"] == ["init", "sh"]
     assert not any(row[1].startswith("Z") for row in seen)
 
 
 @pytest.mark.needs("root")
 def test_an_init_does_not_outlive_a_killed_launcher(nothing_left):
-    tool = subprocess.Popen([INITMAN, "run", "--pid", "--", "sh", "-c", "echo ready; sleep 60"], stdout=subprocess.PIPE)
+    tool = subprocess.Popen(
+        [INITMAN, "run", "--pid", "--", "sh", "-c", "echo ready; sleep 100"], stdout=subprocess.PIPE
+    )
     assert tool.stdout.readline() == b"ready\n"
     tool.kill()
     tool.wait()
