@@ -15,6 +15,7 @@ import shutil
 import pytest
 
 from . import leaks, needs
+from .exercises.catalogue import exercise_folder
 
 # A section's folder and its package have one name: pytest's importlib mode would take the folder for the package.
 # Whoever is imported first wins, so the packages are, before any test is collected.
@@ -27,6 +28,7 @@ for _package in PACKAGES:
     __import__(_package)
 
 LANES = ("host", "guest")
+pytest_plugins = ["courseware.exercises.plugin"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -39,7 +41,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def lanes_of(item: pytest.Item) -> tuple[str, ...]:
-    """Return the lanes that ``item`` can run in."""
+    """Return the lanes that ``item`` can run in; an exercise's tests say by their exercise's needs, not by lanes."""
+    if exercise_folder(item.path):
+        return LANES
     marker = item.get_closest_marker("lane")
     return tuple(marker.args) if marker else ("host",)
 

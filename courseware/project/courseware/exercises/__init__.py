@@ -15,9 +15,10 @@ from .verdicts import Report, TestResult
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from .checking import check as check
     from .marks import points as points
 
-_WHERE = {"points": "marks"}
+_WHERE = {"check": "checking", "points": "marks"}
 __all__ = ["Exercise", "ExerciseError", "Limits", "Mutant", "Report", "TestResult", "catalogue", "find"]
 __all__ += list(_WHERE)
 __getattr__ = lazy_exports(__name__, _WHERE)

@@ -33,3 +33,9 @@ def find(clone: Path | str, name: str) -> Exercise:
     near = difflib.get_close_matches(name, [exercise.id for exercise in exercises], n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(near)}?" if near else "./course ex list shows them all"
     raise ExerciseError(f"there is no exercise {name!r}", hint=hint)
+
+
+def exercise_folder(test_file: Path) -> Path | None:
+    """Return the folder of the exercise that ``test_file`` belongs to: it stands in its ``tests``. None: to none."""
+    folder = test_file.parent.parent
+    return folder if test_file.parent.name == "tests" and (folder / "exercise.toml").is_file() else None
