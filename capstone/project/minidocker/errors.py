@@ -5,6 +5,7 @@ EngineError (LcmError)         everything the engine raises on purpose
 ├── AmbiguousPrefix            the prefix fits more than one container
 ├── NameInUse                  the name is taken, by whom
 ├── WrongState                 the container is not in the state that the command needs
+├── DamagedState               a file of the container's folder is not there, or not what we wrote
 ├── NoSuchVolume
 ├── VolumeInUse                a container still uses the volume
 ├── ImageInUse                 a container was made from the image
@@ -48,6 +49,14 @@ class NameInUse(EngineError):
 
 class WrongState(EngineError):
     """The container is not in the state that the command needs."""
+
+
+class DamagedState(EngineError):
+    """A file of the container's folder is not there, or not what we wrote: somebody changed it by hand."""
+
+    def __init__(self, name: str, path: str, reason: str) -> None:
+        hint = f"`minidocker rm -f {name}` removes what is left of it"
+        super().__init__(f"container {name} is damaged: {path}: {reason}", hint=hint)
 
 
 class NoSuchVolume(EngineError):

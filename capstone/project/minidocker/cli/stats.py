@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @click.pass_obj
 def stats(root: str, no_stream: bool, form: str, containers: tuple[str, ...]) -> None:
     """Show what running CONTAINERS use."""
-    from minidocker.engine.settle import settle, settled
+    from minidocker.engine.settle import RUNNING, settle, settled
     from minidocker.engine.stop import running
 
     from ._table import print_json_lines, print_table, shown_template
@@ -31,8 +31,11 @@ def stats(root: str, no_stream: bool, form: str, containers: tuple[str, ...]) ->
     engine = Engine(root)
     titles = ("CONTAINER ID", "NAME", "CPU %", "MEM USAGE / LIMIT", "MEM %", "PIDS")
     while True:
-        rows = [settled(engine, name) for name in containers] if containers else settle(engine)
-        lines = _measure([row for row in rows if running(engine, row)])
+        if containers:
+            rows = [row for row in [settled(engine, name) for name in containers] if running(engine, row)]
+        else:
+            rows = [row for row in settle(engine) if engine.reported(row.id).get("state") in RUNNING]
+        lines = _measure(rows)
         if form == "json":
             print_json_lines(lines)
         elif form:

@@ -46,7 +46,7 @@ def info(root: str, as_json: bool) -> None:
 
     engine = Engine(root)
     living = settle(engine)
-    states = [details(row, engine.status(row.id))["state"] for row in living]
+    states = [details(row, engine.reported(row.id))["state"] for row in living]
     everything = engine.store.all()
     facts = {
         "Containers": len(everything),

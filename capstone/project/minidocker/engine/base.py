@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from minidocker.errors import EngineError
+from minidocker.errors import DamagedState, EngineError
 from minidocker.paths import StateRoot
 
 TYPE_CHECKING = False
@@ -63,14 +63,61 @@ class Engine:
         return f"{self.root.path}/creating/{identity}"
 
     def status(self, identity: str) -> dict[str, Any]:
-        """Return what the shim last said of its container (status.json), {} when it has said nothing yet."""
-        from section01_processes import read_json
+        """Return what the shim last said of its container (status.json), {} when it has said nothing yet.
 
+        Raises DamagedState when that cannot be read, or is gone though the container runs.
+        """
+        from section01_processes import BadJson, read_json
+
+        folder = self.folder(identity)
         try:
-            value: dict[str, Any] = read_json(self.folder(identity) + "/status.json")
+            value: dict[str, Any] = read_json(folder + "/status.json")
+            if value.__class__ is dict and value.get("state") in STATES and _well_formed(value):
+                return value
+            reason = "not a container's status"
         except FileNotFoundError:
-            return {}
-        return value
+            if not runs(folder):
+                return {}
+            reason = "no such file, though the container runs"
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+        except BadJson as error:
+            reason = error.message.removeprefix(f"{folder}/status.json: ")
+        row = self.store.get(identity)
+        raise DamagedState(row.name if row else identity[:12], folder + "/status.json", reason)
+
+    def reported(self, identity: str) -> dict[str, Any]:
+        """Return :meth:`status`; state "dead", with the reason as error, for one that is damaged."""
+        try:
+            return self.status(identity)
+        except DamagedState as error:
+            return {"state": "dead", "started": "", "error": error.message}
+
+
+#: What a shim calls its container's state.
+STATES = ("created", "running", "restarting", "exited")
+
+
+_TEXTS, _NUMBERS = ("address", "error", "finished", "shim", "started"), ("exit_code", "pid", "restarts")
+
+
+def _well_formed(status: dict[str, Any]) -> bool:
+    """Return whether every field of a status that is there has the kind of value that a shim writes."""
+    texts = all(status.get(name, "").__class__ is str for name in _TEXTS)
+    return texts and all(status.get(name, 0).__class__ is int for name in _NUMBERS)
+
+
+def runs(folder: str) -> bool:
+    """Return whether a shim answers for ``folder`` and says that its container's process runs (signal 0, kill(2))."""
+    if not os.path.exists(folder + "/sock"):
+        return False
+    from minidocker.shimclient import ShimError, ShimGone, signal_container
+
+    try:
+        signal_container(folder, 0)
+    except (ShimError, ShimGone):
+        return False
+    return True
 
 
 _HINT = "choose another with --root or MINIDOCKER_ROOT"
@@ -79,7 +126,7 @@ _HINT = "choose another with --root or MINIDOCKER_ROOT"
 def details(row: Row, status: dict[str, Any]) -> dict[str, Any]:
     """Return the state of a container as ps and inspect tell it: the row's, or the shim's while it is unsettled.
 
-    Keys: state ("created", "running", "restarting", "exited", "removing"), pid, started, finished, exit_code,
+    Keys: state ("created", "running", "restarting", "exited", "removing", "dead"), pid, started, finished, exit_code,
     oom_killed, error, restarts, address.
     """
     told = {

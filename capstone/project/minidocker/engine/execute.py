@@ -8,7 +8,7 @@ from __future__ import annotations
 from minidocker import store as s
 from minidocker.errors import BadOption, WrongState
 
-from .settle import settle_row
+from .settle import settle_silent
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def request(
 
 
 def not_running(engine: Engine, row: Row) -> WrongState:
-    """Settle a container whose shim did not answer, and return the error to raise."""
+    """Settle a container whose shim did not answer, and return the error to raise. Raises DamagedState."""
     if row.state in s.UNSETTLED:
-        settle_row(engine, row)
+        settle_silent(engine, row)
     return WrongState(f"container {row.name} is not running", hint=f"`minidocker start {row.name}` starts it")

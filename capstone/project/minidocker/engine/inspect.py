@@ -26,7 +26,7 @@ _ZERO = "0001-01-01T00:00:00Z"
 
 def inspect_container(engine: Engine, row: Row) -> dict[str, Any]:
     """Return everything that is known of a container."""
-    told = details(row, engine.status(row.id) if row.state == s.LIVE else {})
+    told = details(row, engine.reported(row.id) if row.state == s.LIVE else {})
     config = row.parsed("config")
     host = config["HostConfig"]
     folder = engine.folder(row.id)
@@ -63,7 +63,7 @@ def _state(told: dict[str, Any]) -> dict[str, Any]:
         "Paused": state == "paused",
         "Restarting": state == "restarting",
         "OOMKilled": told["oom_killed"],
-        "Dead": False,
+        "Dead": state == "dead",
         "Pid": told["pid"],
         "ExitCode": told["exit_code"],
         "Error": told["error"],

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from .base import Engine
 
+#: What a plain `ps` shows: also what may run, but cannot be told because its folder is damaged.
+SHOWN = ("running", "restarting", "dead")
 STATES = ("created", "running", "restarting", "exited", "removing", "paused", "dead")
 
 
@@ -39,8 +41,8 @@ def containers(
     now = time.time()
     shown = []
     for row in rows:
-        told = details(row, engine.status(row.id) if row.state == s.LIVE else {})
-        if (everything or told["state"] in {"running", "restarting"}) and _fits(row, told, wanted):
+        told = details(row, engine.reported(row.id) if row.state == s.LIVE else {})
+        if (everything or told["state"] in SHOWN) and _fits(row, told, wanted):
             shown.append(describe(row, told, now))
         if last and len(shown) == last:
             break

@@ -10,9 +10,9 @@ import os
 
 from minidocker import shimclient
 from minidocker import store as s
-from minidocker.errors import WrongState
+from minidocker.errors import DamagedState, WrongState
 from minidocker.shim import protocol as p
-from section01_processes import LcmError, Plan, Recorder, Slot, Step, action
+from section01_processes import BadJson, LcmError, Plan, Recorder, Slot, Step, action, read_json
 
 from . import locks
 from .create import LOCK, Job, check_ports, end_lease, join_network, plan_create, prepare
@@ -123,7 +123,10 @@ def start(engine: Engine, row: Row, first: bytes, watch: Watch) -> Started | Non
     folder = engine.folder(row.id)
     if row.state == s.LIVE and engine.status(row.id).get("state") != "exited":
         return None
-    slots: dict[str, Any] = {LOCK.name: locks.wait_lock(folder, PATIENCE, row.name)}
+    try:
+        slots: dict[str, Any] = {LOCK.name: locks.wait_lock(folder, PATIENCE, row.name)}
+    except OSError as error:
+        raise damaged(engine, row) or error from None
     try:
         settle_row_locked(engine, row)
         check_ports(
@@ -134,10 +137,31 @@ def start(engine: Engine, row: Row, first: bytes, watch: Watch) -> Started | Non
     except BaseException as error:
         close_lock(slots)
         after_failure(engine, row.id, slots, error)
+        if isinstance(error, (OSError, BadJson, shimclient.ShimGone)) and (why := damaged(engine, row)):
+            raise why from error
         raise
     finally:
         close_lock(slots)
     return Started(row.id, slots[CONNECTION.name])
+
+
+def damaged(engine: Engine, row: Row) -> DamagedState | None:
+    """Return what is wrong with the first file of the container's folder that a start needs and cannot have."""
+    folder = engine.folder(row.id)
+    for name in (locks.LOCK, p.CONFIG, p.SHIM):
+        path = f"{folder}/{name}"
+        try:
+            if name == locks.LOCK:
+                os.close(os.open(path, os.O_RDWR | os.O_CLOEXEC))
+            elif not isinstance(read_json(path), dict):
+                return DamagedState(row.name, path, "not an object")
+        except OSError as error:
+            return DamagedState(row.name, path, (error.strerror or str(error)).lower())
+        except BadJson as error:
+            return DamagedState(row.name, path, error.message.removeprefix(path + ": "))
+    if os.path.isdir(f"{folder}/{p.STATUS}"):
+        return DamagedState(row.name, f"{folder}/{p.STATUS}", "is a directory")
+    return None
 
 
 def settle_row_locked(engine: Engine, row: Row) -> None:
@@ -148,12 +172,12 @@ def settle_row_locked(engine: Engine, row: Row) -> None:
     if fresh is None or fresh.state == s.REMOVING:
         raise WrongState(f"container {row.name} is being removed")
     if fresh.state == s.LIVE:
-        record_end(engine, row.id, engine.status(row.id))
+        record_end(engine, row.id, engine.reported(row.id))
 
 
 def refresh(engine: Engine, row: Row) -> None:
     """Take away what an earlier life left, and find the network to join anew: pids have changed."""
-    from section01_processes import format_json, read_json, write_file
+    from section01_processes import format_json, write_file
 
     folder = engine.folder(row.id)
     for name in (p.STATUS, p.SOCK):

@@ -22,6 +22,7 @@ import os
 import time
 
 from minidocker import store as s
+from minidocker.errors import DamagedState
 
 from .locks import try_lock, wait_lock
 
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 
 #: Exit codes of a container whose shim died: killed with it, and gone with a reboot (as Docker's).
 KILLED, REBOOTED = 137, 255
+#: What status.json says of a container that runs, or is about to run again.
+RUNNING = ("running", "restarting")
 #: What a folder is called while it is removed (``shim/release.py``), and how long that may take, in seconds.
 REMOVING, REMOVAL = ".removing", 10.0
 #: How long a shim may take to remove its container's links after everything else, in seconds.
@@ -95,7 +98,7 @@ def _settle_locked(engine: Engine, row: Row) -> Row | None:
     if row.state != s.LIVE or not os.path.isdir(engine.folder(row.id)):
         remove_container(engine, row, volumes=bool(row.auto_remove))
         return None
-    status = engine.status(row.id)
+    status = engine.reported(row.id)
     if not ended(status):
         status = healed(status)
     release(engine, row.id)
@@ -106,6 +109,27 @@ def _settle_locked(engine: Engine, row: Row) -> Row | None:
     return engine.store.get(row.id)
 
 
+def settle_silent(engine: Engine, row: Row) -> Row | None:
+    """Settle a container whose shim did not answer. Raises DamagedState when it lives all the same."""
+    fresh = settle_row(engine, row)
+    if fresh is None or fresh.state != s.LIVE:
+        return fresh
+    status = engine.status(row.id)
+    if status.get("state") in RUNNING and _lives(status.get("shim", "")):
+        raise DamagedState(row.name, engine.folder(row.id) + "/sock", "nobody answers there, though its shim lives")
+    return fresh
+
+
+def _lives(identity: str) -> bool:
+    """Return whether the process that ``identity`` names lives."""
+    from section01_processes import ProcessIdentity, UsageError
+
+    try:
+        return ProcessIdentity.parse(identity).alive()
+    except UsageError:
+        return False
+
+
 def ended(status: dict[str, Any]) -> bool:
     """Return whether ``status`` is a shim's last word: the end, or why there never was a start."""
     return status.get("state") == "exited" or bool(status.get("state") == "created" and status.get("error"))
@@ -114,12 +138,17 @@ def ended(status: dict[str, Any]) -> bool:
 def healed(status: dict[str, Any]) -> dict[str, Any]:
     """Return the final status of a container whose shim was killed; :func:`release` ends its processes."""
     from minidocker.units import now
-    from section01_processes import ProcessIdentity, boot_id
+    from section01_processes import ProcessIdentity, UsageError, boot_id
 
     rebooted = False
     if status.get("shim"):
-        rebooted = ProcessIdentity.parse(status["shim"]).boot_id != boot_id()
+        try:
+            rebooted = ProcessIdentity.parse(status["shim"]).boot_id != boot_id()
+        except UsageError:
+            pass  # not what a shim wrote
     why = "the machine was restarted" if rebooted else "its shim was killed"
+    if status.get("state") == "dead":
+        why = status["error"]
     return {
         **status,
         "finished": now(),
@@ -159,7 +188,7 @@ def fold_own(engine: Engine, identity: str) -> None:
     row = engine.store.get(identity)
     if row is None or row.state != s.LIVE:
         return
-    status = engine.status(identity)
+    status = engine.reported(identity)
     if ended(status) and not row.auto_remove:
         record_end(engine, identity, status)
     elif not os.path.lexists(engine.folder(identity)) and not os.path.lexists(engine.folder(identity) + REMOVING):

@@ -9,13 +9,13 @@ import os
 
 from minidocker import shimclient
 from minidocker import store as s
-from minidocker.errors import BadOption, WrongState
-from minidocker.shimclient import ShimGone
+from minidocker.errors import BadOption, DamagedState, WrongState
+from minidocker.shimclient import ShimError, ShimGone
 from section01_processes import signal_number
 
 from . import locks
 from .run import PATIENCE
-from .settle import fold_own, remove_container, settle_row
+from .settle import RUNNING, fold_own, remove_container, settle_silent
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ KILL = 9
 
 
 def running(engine: Engine, row: Row) -> bool:
-    """Return whether the container's process 1 runs (or is about to run again)."""
-    return row.state == s.LIVE and engine.status(row.id).get("state") in {"running", "restarting", "paused"}
+    """Return whether the container's process 1 runs (or is about to run again). Raises DamagedState."""
+    return row.state == s.LIVE and engine.status(row.id).get("state") in RUNNING
 
 
 def kill(engine: Engine, row: Row, signal: str) -> None:
@@ -44,7 +44,7 @@ def kill(engine: Engine, row: Row, signal: str) -> None:
         if number == KILL:
             shimclient.wait_container(folder, timeout=PATIENCE)
     except ShimGone:
-        settle_row(engine, row)
+        settle_silent(engine, row)
         return
     if number == KILL:
         fold_own(engine, row.id)
@@ -76,18 +76,22 @@ def stop(engine: Engine, row: Row, seconds: int | None = None, signal: str = "")
             shimclient.signal_container(folder, KILL, stop=True)
             shimclient.wait_container(folder)
     except ShimGone:
-        pass
+        settle_silent(engine, row)
     fold_own(engine, row.id)
 
 
 def wait(engine: Engine, row: Row) -> int:
-    """Return the exit code of a container, once it has ended for good (at once when it does not run)."""
+    """Return the exit code of a container, once it has ended for good (at once when it does not run).
+
+    Raises DamagedState.
+    """
     if row.state != s.LIVE:
         return row.exit_code
     try:
         code = shimclient.wait_container(engine.folder(row.id))
     except ShimGone:
         code = None
+        settle_silent(engine, row)
     fold_own(engine, row.id)
     fresh = engine.store.get(row.id)
     if code is not None:
@@ -96,27 +100,47 @@ def wait(engine: Engine, row: Row) -> int:
 
 
 def remove(engine: Engine, row: Row, *, force: bool = False, volumes: bool = False) -> None:
-    """Remove a container; a running one only with ``force``. Raises WrongState."""
-    if running(engine, row):
-        if not force:
-            hint = "stop it first, or remove with --force"
-            raise WrongState(f"cannot remove container {row.name}: it is running", hint=hint)
-        try:
-            kill(engine, row, "KILL")
-        except WrongState:
-            pass  # it has just ended by itself
+    """Remove a container; a running one, or one whose folder is damaged, only with ``force``.
+
+    Raises WrongState, DamagedState.
+    """
+    if force:
+        _end(engine, row)
+    elif running(engine, row):
+        hint = "stop it first, or remove with --force"
+        raise WrongState(f"cannot remove container {row.name}: it is running", hint=hint)
     if engine.store.get(row.id) is None:
         return
     lock = _lock_of(engine, row)
     try:
         fresh = engine.store.get(row.id)
         if fresh is not None:
-            if fresh.state == s.LIVE and lock >= 0 and running(engine, fresh) and not force:
+            if fresh.state == s.LIVE and lock >= 0 and not force and running(engine, fresh):
                 raise WrongState(f"cannot remove container {row.name}: it has just been started")
             remove_container(engine, fresh, volumes=volumes or bool(fresh.auto_remove))
     finally:
         if lock >= 0:
             os.close(lock)
+
+
+def _end(engine: Engine, row: Row) -> None:
+    """Kill a container if it runs; if nobody can tell, its shim, with which everything of it ends."""
+    try:
+        if running(engine, row):
+            kill(engine, row, "KILL")
+        return
+    except (WrongState, ShimError):
+        return  # it has just ended by itself
+    except DamagedState:
+        pass
+    folder = engine.folder(row.id)
+    try:
+        shimclient.signal_container(folder, KILL, stop=True)
+        shimclient.wait_container(folder, timeout=PATIENCE)
+    except (ShimGone, ShimError):
+        from minidocker.shim.release import kill_cgroup
+
+        kill_cgroup(f"/minidocker/{row.id}.shim")
 
 
 def _lock_of(engine: Engine, row: Row) -> int:
