@@ -181,7 +181,9 @@ class Box:
         return "was ended by the place it ran in"
 
     def has_ended(self, running: Running, ran: Ran) -> None:
-        """Note that a start has ended; a MemoryError that nobody caught is a broken limit."""
+        """Look once more at the limits of a start that has ended; a MemoryError that nobody caught is a broken one."""
+        if verdict := running.process.broken():
+            self._break(running, verdict, self._reason(verdict))
         if ran.code == 1 and last_line(ran.err).startswith("MemoryError"):
             self._break(running, OOM, f"wanted more memory than {size_text(self.limits.memory)}")
 

@@ -7,6 +7,7 @@ so it is never the caller's.
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -40,10 +41,8 @@ def check(
     """
     if sandbox is False and exercise.needs:
         raise ExerciseError(f"{exercise.id} needs {', '.join(exercise.needs)}", hint="it runs in the sandbox only")
-    for need in exercise.needs:
-        reason = needs.missing(need)
-        if reason:
-            raise ExerciseError(f"{exercise.id} cannot be checked here: {reason}", hint="./course doctor")
+    if reason := not_here(exercise):
+        raise ExerciseError(f"{exercise.id} cannot be checked here: {reason}", hint="./course doctor")
     read_submission(exercise, submission)
     with tempfile.TemporaryDirectory(prefix="lcm-check-") as folder:
         report = Path(folder, "report.json")
@@ -52,6 +51,14 @@ def check(
         command += ["--hidden"] * hidden + ["--sandbox"] * bool(sandbox) + ["--shuffle", str(seed)] * shuffle
         status, output = _run([*command, str(exercise.tests)], Path(folder))
         return _read(exercise, report, status, output)
+
+
+def not_here(exercise: Exercise) -> str:
+    """Return what the exercise needs and this machine has not, or ""."""
+    reasons = [needs.missing(need) for need in exercise.needs]
+    reasons += [f"the program {name} is not installed" for name in exercise.programs
+                if shutil.which(name, path=PROGRAM_FOLDERS) is None]  # fmt: skip
+    return "; ".join(filter(None, reasons))
 
 
 def _command(exercise: Exercise, submission: Path, folder: Path, seed: int) -> list[str]:

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from .box import TODO_STATUS, Box, size_text
 from .running import Ran, Running, SubmissionEnded, last_line, printable
-from .verdicts import CRASH, FAIL, GRADER_ERROR, PASS, TIMEOUT, TODO, killed
+from .verdicts import CRASH, FAIL, GRADER_ERROR, KILLED, PASS, TIMEOUT, TODO, killed
 
 TAIL_LINES, TAIL_WIDTH = 12, 200
 LOWEST_PID = 300  # below it a number in a text is more likely a number than a pid
@@ -38,7 +38,8 @@ def judge(box: Box | None, error: BaseException | None, failed: type[BaseExcepti
     if box is None:
         return verdict, message, ""
     running = running or (box.started[-1] if box.started else None)
-    tail = "" if verdict in (PASS, TODO) or running is None else tail_of(running)
+    many = box.broken is not None and verdict.startswith(KILLED)  # what a crowd wrote last differs from run to run
+    tail = "" if verdict in (PASS, TODO) or many or running is None else tail_of(running)
     return verdict, mask(box, message), mask(box, tail)
 
 

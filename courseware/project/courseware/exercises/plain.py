@@ -47,7 +47,7 @@ class PlainProcess:
 
     def broken(self) -> str:
         """Return KILLED(SIGKILL) if the place has seen too many processes."""
-        return self._place.broken()
+        return self._place.broken(now=self._status is not None)
 
 
 class PlainPlace:
@@ -118,11 +118,13 @@ class PlainPlace:
             value = value if hard == resource.RLIM_INFINITY else min(value, hard)
             resource.setrlimit(kind, (value, value))
 
-    def broken(self) -> str:
-        """Return KILLED(SIGKILL) when there were more processes than the exercise allows, else ""."""
-        now = time.monotonic()
-        if not self._broken and now >= self._next_look:
-            self._next_look = now + LOOK_EVERY
+    def broken(self, *, now: bool) -> str:
+        """Return KILLED(SIGKILL) when there were more processes than the exercise allows, else "".
+
+        ``now``: look again, even if the last look was a moment ago.
+        """
+        if not self._broken and (now or time.monotonic() >= self._next_look):
+            self._next_look = time.monotonic() + LOOK_EVERY
             most = self.limits.processes
             if descendants.count_below(os.getpid(), self._strangers, most) > most or self._refused_forks():
                 self._broken = killed(signal.SIGKILL)

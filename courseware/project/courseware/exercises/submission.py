@@ -6,6 +6,7 @@ running anything. Nothing is followed: a submission consists of regular files be
 
 from __future__ import annotations
 
+import errno
 import importlib.util
 import os
 import shutil
@@ -15,7 +16,9 @@ from pathlib import Path
 
 from .model import Exercise, ExerciseError, Mutant
 
+Problem = tuple[str, str]  # what is wrong, what to do
 LARGEST = 1024**2
+START = "./course ex start {} makes one"
 DIRECTORY = os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # What editors and Python leave lying about; everything else that the exercise does not name is refused.
 IGNORED_FOLDERS = ("__pycache__",)
@@ -26,56 +29,65 @@ def read_submission(exercise: Exercise, folder: Path | str) -> dict[str, bytes]:
     """Return the bytes of each of the exercise's files in ``folder``.
 
     Raises ExerciseError, naming the file and what to do, if one is missing, further ones are there, or one is a
-    symbolic link, no regular file, or larger than 1 MiB.
+    symbolic link, no regular file, or larger than 1 MiB. Hidden files and what IGNORED_… names do not count.
     """
     folder = Path(folder)
-    if not folder.is_dir():
-        raise ExerciseError(f"{folder}: there is no such folder", hint=f"./course ex start {exercise.id} makes one")
-    found = dict(_walk(folder, os.open(folder, os.O_DIRECTORY | os.O_CLOEXEC), ""))
+    try:
+        found = dict(_walk(exercise, os.open(folder, os.O_DIRECTORY | os.O_CLOEXEC), ""))
+    except OSError as error:
+        reason = os.strerror(error.errno or 0).lower()
+        raise ExerciseError(
+            f"{folder}: this folder cannot be read: {reason}", hint=START.format(exercise.id)
+        ) from error
     for name in exercise.files:
         if name not in found:
             raise _refused(exercise, folder, name, "is missing", f"a submission is {', '.join(exercise.files)}")
     for name, problem in found.items():
-        if isinstance(problem, str):
-            raise _refused(exercise, folder, name, problem, "put a regular file in its place, or move it out")
-        if name not in exercise.files:
-            hint = f"move it out, or its content into {' or '.join(exercise.files)}"
-            raise _refused(exercise, folder, name, "is not one of the exercise's files", hint)
-    return {name: found[name] for name in exercise.files}  # type: ignore[misc]
+        if isinstance(problem, tuple):
+            raise _refused(exercise, folder, name, *problem)
+    return {name: data for name, data in found.items() if isinstance(data, bytes)}
 
 
 def _refused(exercise: Exercise, folder: Path, name: str, problem: str, hint: str) -> ExerciseError:
     return ExerciseError(f"{exercise.id}: {folder / name} {problem}; nothing was run", hint=hint)
 
 
-def _walk(folder: Path, fd: int, prefix: str) -> Iterator[tuple[str, bytes | str]]:
-    """Yield path and bytes of each file below the folder open on ``fd``, or what is wrong with it. Closes ``fd``."""
+def _walk(exercise: Exercise, fd: int, prefix: str) -> Iterator[tuple[str, bytes | Problem]]:
+    """Yield path and bytes of each entry of the folder open on ``fd``, or what is wrong with it. Closes ``fd``."""
     try:
         for name in sorted(os.listdir(fd)):
             if name.startswith(".") or name.endswith(IGNORED_ENDS) or name in IGNORED_FOLDERS:
                 continue
-            kind = os.stat(name, dir_fd=fd, follow_symlinks=False).st_mode
-            if stat.S_ISDIR(kind):
-                yield from _walk(folder, os.open(name, DIRECTORY, dir_fd=fd), f"{prefix}{name}/")
-            elif stat.S_ISLNK(kind):
-                yield prefix + name, "is a symbolic link"
+            path = prefix + name
+            if any(file.startswith(path + "/") for file in exercise.files):
+                try:
+                    yield from _walk(exercise, os.open(name, DIRECTORY, dir_fd=fd), path + "/")
+                except OSError:  # ENOTDIR, ELOOP
+                    yield path, ("is not a folder", "put a folder in its place")
+            elif path in exercise.files:
+                yield path, _bytes(fd, name)
             else:
-                yield prefix + name, _bytes(fd, name)
+                yield (
+                    path,
+                    ("is not one of the exercise's files", f"move it out: only {', '.join(exercise.files)} counts"),
+                )
     finally:
         os.close(fd)
 
 
-def _bytes(folder: int, name: str) -> bytes | str:
+def _bytes(folder: int, name: str) -> bytes | Problem:
     """Return the file's bytes, or what is wrong with it."""
     try:
         fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
     except OSError as error:
-        return f"cannot be read ({os.strerror(error.errno or 0).lower()})"
+        if error.errno == errno.ELOOP:
+            return "is a symbolic link", "put the file itself in its place"
+        return f"cannot be read ({os.strerror(error.errno or 0).lower()})", "put a regular file in its place"
     with open(fd, "rb") as file:
         if not stat.S_ISREG(os.fstat(fd).st_mode):
-            return "is not a regular file"
+            return "is not a regular file", "put a regular file in its place"
         data = file.read(LARGEST + 1)
-    return data if len(data) <= LARGEST else "is larger than 1 MiB"
+    return data if len(data) <= LARGEST else ("is larger than 1 MiB", "an answer is source code")
 
 
 def write_submission(files: dict[str, bytes], target: Path) -> None:
