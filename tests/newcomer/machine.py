@@ -5,8 +5,8 @@
     python3 tests/newcomer/machine.py run 'COMMAND' [SECONDS]  run it as ``learner``; print what the terminal showed
     python3 tests/newcomer/machine.py stop
 
-Needs root, debootstrap, and the guest that ``./course test`` prepares. Commands keep their folder: ``cd lcm`` lasts. What
-ran inside is in ``.course/newcomer/share``: ``N.json``, ``N.out``, ``N.rc``.
+Needs root, debootstrap, and the guest that ``./course test`` prepares. Commands keep their folder: ``cd lcm`` lasts.
+What ran inside is in ``.course/newcomer/share``: ``N.json``, ``N.out``, ``N.rc``.
 """
 
 from __future__ import annotations

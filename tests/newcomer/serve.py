@@ -4,7 +4,8 @@
 
 SHARE is a folder of the host: ``N.json`` (``user``, ``command``, ``seconds``) becomes ``N.out`` (what the terminal
 showed) and ``N.rc``. Each command runs on a terminal of its own (80 × 24), as that user would type it, in the
-folder where the last one ended. ROOT is the Debian root that ``machine.py`` has built; what the guest writes is thrown away.
+folder where the last one ended. ROOT is the Debian root that ``machine.py`` has built; what the
+guest writes is thrown away.
 """
 
 from __future__ import annotations
