@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import sys
 
 from .errors import SyscallError
 
@@ -163,6 +164,27 @@ def set_name(name: str) -> None:
     _prctl(PR_SET_NAME, ctypes.addressof(buffer), 0, 0, 0)
 
 
+def open_signalfd(signals: Sequence[int]) -> int:
+    """Return a descriptor that becomes readable when one of ``signals`` is pending; block them first. signalfd(2).
+
+    Close-on-exec and non-blocking; each read gives 128 bytes (struct signalfd_siginfo), the first four the number.
+    """
+    mask = sum(1 << number - 1 for number in signals).to_bytes(128, sys.byteorder)  # sigset_t of glibc and musl
+    return prototype("signalfd", ctypes.c_int, ctypes.c_char_p, ctypes.c_int)(-1, mask, os.O_CLOEXEC | os.O_NONBLOCK)
+
+
+def open_inotify(path: str, events: int) -> int:
+    """Return a descriptor that becomes readable at ``events`` (IN_*) in ``path``; non-blocking. inotify(7)."""
+    fd = prototype("inotify_init1", ctypes.c_int)(os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        add = prototype("inotify_add_watch", ctypes.c_int, ctypes.c_char_p, ctypes.c_uint32)
+        add(fd, os.fsencode(path), events)
+    except OSError:
+        os.close(fd)
+        raise
+    return fd
+
+
 def set_keyring() -> int:
     """Join a new anonymous session keyring, so that the caller's keys are out of reach. Return its id. keyctl(2)."""
     return _keyctl(KEYCTL_JOIN_SESSION_KEYRING, None)
@@ -245,3 +267,44 @@ def prepare_execve(
         return errno_of()
 
     return execute
+
+
+# --- for the demonstrations and tests: what Python's own functions hide
+
+
+def unshare(flags: int) -> None:
+    """Leave the namespaces in ``flags`` for new ones of our own; CLONE_NEWPID means our next children. unshare(2)."""
+    prototype("unshare", ctypes.c_int)(flags)
+
+
+def read_once(fd: int, size: int = 1) -> bytes:
+    """Read by one read(2): Python's would call it again after EINTR (PEP 475). Raises SyscallError."""
+    buffer = ctypes.create_string_buffer(size)
+    done = prototype("read", ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t)(fd, buffer, size)
+    return buffer.raw[:done]
+
+
+def poll_once(milliseconds: int) -> int:
+    """Wait by one poll(2) on nothing; EINTR always ends it, even with SA_RESTART (signal(7)). Raises SyscallError."""
+    return prototype("poll", ctypes.c_void_p, ctypes.c_ulong, ctypes.c_int)(None, 0, milliseconds)
+
+
+def trace_me() -> None:
+    """Let our parent trace us: from now on every signal but SIGKILL stops us for it first. PTRACE_TRACEME, ptrace(2)."""
+    prototype("ptrace", ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p)(0, 0, None, None)
+
+
+def fork_and_wait(run: Callable[[], object]) -> int:
+    """Fork a child that calls ``run`` and ends; return its pid only when it has ended or exec'd, as vfork does.
+
+    CLONE_VFORK of clone(2) without CLONE_VM: the child has its own copy of memory, so that it may do anything. Until
+    then the caller sleeps in state D. The caller must have one thread.
+    """
+    flags = 0x4000 | 17  # CLONE_VFORK, SIGCHLD
+    pid = syscall("clone", *[ctypes.c_ulong] * 5)(flags, 0, 0, 0, 0)
+    if pid == 0:
+        try:
+            run()
+        finally:
+            os._exit(0)
+    return pid

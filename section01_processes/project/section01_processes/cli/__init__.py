@@ -11,7 +11,9 @@ from typing import NoReturn
 import click
 
 from ..tool import run_tool
-from .control import signal_command
+from .control import pause, resume, signal_command, stop
+from .keep import rm, start
+from .logs import attach, logs
 from .ps import ps
 from .signals import signals
 from .spawn import spawn_command
@@ -19,12 +21,18 @@ from .status import status
 from .tree import tree
 from .wait import wait
 
-COMMANDS: tuple[click.Command, ...] = (spawn_command, ps, status, tree, signal_command, wait, signals)
+COMMANDS: tuple[click.Command, ...] = (
+    spawn_command, ps, status, tree, signal_command, stop, wait, pause, resume, logs, attach,
+    start, rm, signals,
+)  # fmt: skip
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-def cli() -> None:
+@click.option("--state", metavar="DIR", help="Where named processes are kept (default: $PROCMAN_STATE, else "
+              "/var/lib/lcm/procman for root and $XDG_STATE_HOME/lcm/procman for others).")  # fmt: skip
+def cli(state: str | None) -> None:
     """Start, see, signal and wait for processes (section 1)."""
+    del state  # common.state() reads it
 
 
 for command in COMMANDS:

@@ -1,4 +1,4 @@
-"""What several commands share: options, arguments, one process as a row.
+"""What several commands share: options, what NAME|PID means, carrying out a plan, one process as a row.
 
 What belongs here: what two or more files of this folder need. What does not: commands.
 """
@@ -6,19 +6,82 @@ What belongs here: what two or more files of this folder need. What does not: co
 from __future__ import annotations
 
 import os
-from typing import Any
+import sys
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..core.spawn import Child
+from ..core.plan import Plan, Step
 from ..core.stat import ProcessStat
 from ..errors import LcmError
+from ..explain import describe_plan
+from ..handle import ProcessGone
+from ..manager.managed import Managed
+from ..manager.place import state_folder
 from ..states import state_name
 from ..status import command_line, terminal_name
 from ..tool import process_id
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+def state() -> str:
+    """Return the state folder that this command works on."""
+    return state_folder(click.get_current_context().find_root().params.get("state") or "")
+
+
+def complain(texts: Iterable[str]) -> None:
+    """Print warnings to standard error, before anything else."""
+    for text in filter(None, texts):
+        print(f"procman: warning: {text}", file=sys.stderr, flush=True)
+
+
+def find_target(text: str) -> int | Managed:
+    """Return the pid (a number, ``self``) or the named process that ``text`` means. Raises LcmError."""
+    if text == "self" or not any(c.isalpha() for c in text):
+        return process_id(text)
+    found = Managed.read(state(), text)
+    complain([found.complaint()])
+    return found
+
+
+def find_pid(text: str) -> int:
+    """Return the pid that ``text`` means; a name: that of its process. Raises LcmError: it does not run."""
+    found = find_target(text)
+    if isinstance(found, int):
+        return found
+    if found.process is None or not found.alive:
+        raise ProcessGone(f"process {found.name!r} does not run: {found.ending()}")
+    return found.process.pid
+
+
+def find_named(text: str) -> Managed:
+    """Return the named process ``text``. Raises LcmError."""
+    found = find_target(text)
+    if isinstance(found, int):
+        raise LcmError(f"process {found} has no name", hint="only spawn --detach --name gives one", exit_code=2)
+    return found
+
+
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-PID = click.argument("pid", type=process_id)
+DRY_RUN = click.option("--dry-run", is_flag=True, help="Show the steps and do nothing.")
+PID = click.argument("pid", type=find_pid, metavar="NAME|PID")
+TARGET = click.argument("target", type=find_target, metavar="NAME|PID")
+NAMED = click.argument("named", type=find_named, metavar="NAME")
+
+
+def carry_out(steps: list[Step], dry_run: bool) -> dict[str, Any] | None:
+    """Run the steps of this command and return the slots; with ``dry_run`` print them and return None."""
+    plan = Plan("cli", steps)
+    if dry_run:
+        click.echo("\n".join(describe_plan(plan)))
+        return None
+    try:
+        return plan.run({})
+    except Exception as error:
+        error.__notes__ = []  # which step it was, the sentence itself says
+        raise
 
 
 def row(stat: ProcessStat) -> dict[str, Any]:
@@ -35,11 +98,3 @@ def row(stat: ProcessStat) -> dict[str, Any]:
         "name": stat.comm,
         "command": " ".join(words).encode(errors="replace").decode() if words else f"[{stat.comm}]",
     }
-
-
-def open_process(pid: int) -> Child:
-    """Return a handle of a process that is not our child. Raises LcmError."""
-    try:
-        return Child(pid, os.pidfd_open(pid))
-    except ProcessLookupError as error:
-        raise LcmError(f"no process {pid}", exit_code=1) from error
