@@ -93,8 +93,7 @@ def fork_child(channel: Channel, program: Program) -> Child:
 @action("clone(2)")
 def fork_init(channel: Channel, program: Program, fifo: int = -1, netns: int = -1) -> None:
     """In the child: fork the init as the runtime's child (CLONE_PARENT); send its pid and its network namespace."""
-    pid = fork_sibling()
-    if pid == 0:
+    if (pid := fork_sibling()) == 0:
         program.run(channel, fifo)
     channel.send(INIT, PID.pack(pid), () if netns < 0 else (netns,))
 
@@ -115,8 +114,7 @@ def open_pidfd(pid: int) -> int:
 @action("waitpid(2)")
 def reap_child(child: Child) -> None:
     """Wait for the child, whose work is done."""
-    code = child.wait()
-    if code:
+    if code := child.wait():
         raise PeerDied(f"the child ended with status {code} after it had forked the init")
 
 
