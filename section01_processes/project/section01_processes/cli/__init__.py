@@ -12,17 +12,19 @@ import click
 
 from ..tool import run_tool
 from .control import pause, resume, signal_command, stop
+from .events import events
 from .keep import rm, start
 from .logs import attach, logs
 from .ps import ps
 from .signals import signals
 from .spawn import spawn_command
 from .status import status
+from .top import top
 from .tree import tree
 from .wait import wait
 
 COMMANDS: tuple[click.Command, ...] = (
-    spawn_command, ps, status, tree, signal_command, stop, wait, pause, resume, logs, attach,
+    spawn_command, ps, status, tree, top, events, signal_command, stop, wait, pause, resume, logs, attach,
     start, rm, signals,
 )  # fmt: skip
 

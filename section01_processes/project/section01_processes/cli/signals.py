@@ -1,19 +1,25 @@
-"""procman signals: the list of signals, and what a process does about them."""
+"""procman signals: the list of signals, what a process does about them, and demonstrations."""
 
 from __future__ import annotations
 
 import json
+import sys
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..core.stat import ProcessStat
+from ..errors import UsageError
 from ..signals import SIGNALS, default_action
-from ..status import process_facts
 from .common import JSON, PID
+
+if TYPE_CHECKING:
+    from ..demo.stage import Fact
 
 
 @click.group()
 def signals() -> None:
-    """List signals, and show what a process does about them."""
+    """List signals, show what a process does about them, see them at work."""
 
 
 @signals.command("list")
@@ -33,10 +39,85 @@ def signals_list(as_json: bool) -> None:
 @PID
 @JSON
 def signals_show(pid: int, as_json: bool) -> None:
-    """Show which signals of PID are pending, blocked, ignored and caught."""
-    masks: dict[str, list[str]] = process_facts(pid)["signals"]
+    """Show which signals of PID are ignored, caught, blocked and pending, for the process and for each thread."""
+    from ..details import signals_of
+    from ..views.text import harmless, valid_text
+
+    found = signals_of(pid)
     if as_json:
-        click.echo(json.dumps(masks))
+        for thread in found["threads"]:
+            thread["name"] = valid_text(thread["name"])
+        click.echo(json.dumps(found))
         return
-    for word, names in masks.items():
-        click.echo(f"{word:8} {' '.join(names) or '-'}")
+    click.echo(f"process {pid} {harmless(ProcessStat.of(pid).comm)}")
+    for word, key in (("ignored", "ignored"), ("caught", "caught"), ("pending", "shared")):
+        click.echo(f"  {word:8} {' '.join(found[key]) or '-'}")
+    for thread in found["threads"]:
+        click.echo(f"thread {thread['tid']} {harmless(thread['name'])}")
+        for key in ("blocked", "pending"):
+            click.echo(f"  {key:8} {' '.join(thread[key]) or '-'}")
+
+
+@signals.command("demo")
+@click.argument("name", required=False)
+@click.option("--step", is_flag=True, help="Wait for Enter before each step.")
+@JSON
+def signals_demo(name: str | None, step: bool, as_json: bool) -> None:
+    """Play demonstration NAME (without a name: list them): each step, and what the kernel says afterwards."""
+    from ..demo.catalogue import DEMOS
+    from ..demo.stage import Stage
+
+    if name is None:
+        list_demos(as_json)
+        return
+    if name not in DEMOS:
+        raise UsageError(f"no demonstration {name!r}", hint="one of " + ", ".join(DEMOS), exit_code=2)
+    shown = Teller(step=step, quiet=as_json)
+    stage = Stage(shown.announce, shown.tell)
+    DEMOS[name](stage)
+    if as_json:
+        click.echo(json.dumps({"demo": name, "steps": stage.steps}))
+
+
+def list_demos(as_json: bool) -> None:
+    """Print the names, and the first sentence of each one's docstring."""
+    from ..demo.catalogue import DEMOS
+
+    rows = {name: (demo.__doc__ or "").partition("\n")[0].removeprefix("Show ") for name, demo in DEMOS.items()}
+    if as_json:
+        click.echo(json.dumps(rows))
+        return
+    for name, text in rows.items():
+        click.echo(f"{name:13} {text}")
+
+
+class Teller:
+    """Prints the steps and facts of a demonstration as they come."""
+
+    def __init__(self, *, step: bool, quiet: bool) -> None:
+        self._step = step
+        self._quiet = quiet
+        self._number = 0
+
+    def announce(self, text: str) -> None:
+        """Print what comes next; with ``step`` wait for Enter before it does."""
+        self._number += 1
+        if not self._quiet:
+            click.echo(f"{self._number}. {text}")
+        if self._step:
+            click.echo("   Enter goes on, Ctrl-C ends: ", nl=False, err=True)
+            if not sys.stdin.readline():
+                self._step = False
+                click.echo(err=True)
+
+    def tell(self, fact: Fact) -> None:
+        """Print what the kernel says, and where it says so."""
+        if not self._quiet:
+            click.echo(f"   {fact.name + ':':34} {spoken(fact.value):34} {fact.source}")
+
+
+def spoken(value: Any) -> str:
+    """Return a fact's value for people."""
+    if isinstance(value, list):
+        return " ".join(map(str, value)) or "none"
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)

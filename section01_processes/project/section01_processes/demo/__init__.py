@@ -1,0 +1,1 @@
+"""Guided demonstrations: what signals and states do, with the kernel as witness. Slow path."""

@@ -1,0 +1,152 @@
+"""The tree, again and again: what is new, what is gone since the last look.
+
+What belongs here: comparing two pictures and showing the difference, on a full screen or as plain lines. What does
+not: how one picture is drawn (``views/drawing.py``).
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+from ..core.tree import ProcessTree
+from ..errors import LcmError
+from .drawing import draw
+from .screen import Screen, Scroll
+from .text import harmless, has_line_art
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from ..core.stat import ProcessStat
+    from .labels import Labels
+
+MARKS = {"new": "+ ", "gone": "- ", "": "  "}
+STYLES = {"new": "green", "gone": "red", "": ""}
+HELP = "q quit   up down PgUp PgDn scroll   space pause   + new   - gone"
+
+
+class Watcher:
+    """Looks at the processes below ``pid`` (0: at all) and knows what it saw the last time."""
+
+    def __init__(self, pid: int = 0) -> None:
+        self.pid = pid
+        self.picture = ProcessTree([])
+        self.new: set[int] = set()
+        self.gone: set[int] = set()
+        self._seen: dict[int, ProcessStat] | None = None
+
+    def look(self) -> bool:
+        """Take a new picture; ``picture`` then holds the living and, once more, those that are gone.
+
+        Returns False when ``pid`` itself is gone: it was there at the first look, or that raised LcmError.
+        """
+        now = self._take()
+        before = now if self._seen is None else self._seen
+        self.new, self.gone = compare(before, now)
+        self.picture = ProcessTree([*now.values(), *(before[pid] for pid in self.gone if pid not in now)])
+        self._seen = now
+        return not self.pid or self.pid in now
+
+    def roots(self) -> list[int]:
+        """Return whose trees are drawn."""
+        return [self.pid] if self.pid in self.picture.processes else self.picture.roots()
+
+    def changes(self) -> Iterator[tuple[str, ProcessStat]]:
+        """Yield ``("new", process)`` and ``("gone", process)``, by pid."""
+        for pid in sorted(self.new | self.gone):
+            for word in ("gone", "new"):  # a pid given out again is both: the old one comes first
+                if pid in (self.gone if word == "gone" else self.new):
+                    yield word, self.picture.processes[pid]
+
+    def mark(self, pid: int) -> str:
+        """Return ``new``, ``gone`` or nothing for a process of the picture."""
+        return "new" if pid in self.new else "gone" if pid in self.gone else ""
+
+    def _take(self) -> dict[int, ProcessStat]:
+        picture = ProcessTree.read()
+        if not self.pid:
+            return picture.processes
+        if self.pid not in picture.processes and self._seen is not None:
+            return {}
+        return {stat.pid: stat for _, stat in picture.walk(self.pid)}
+
+
+def compare(before: Mapping[int, ProcessStat], now: Mapping[int, ProcessStat]) -> tuple[set[int], set[int]]:
+    """Return the pids that are new and those that are gone. Pure.
+
+    A pid that was given out again is in both: its start time tells the two processes apart.
+    """
+
+    def other(mine: Mapping[int, ProcessStat], theirs: Mapping[int, ProcessStat]) -> set[int]:
+        return {pid for pid, stat in mine.items() if pid not in theirs or theirs[pid].start_time != stat.start_time}
+
+    return other(now, before), other(before, now)
+
+
+def watch_plain(watcher: Watcher, labels: Labels, interval: float, count: int) -> None:
+    """Print the tree once, then a line for each process that comes or goes; a reader of the screen can follow that.
+
+    Ends after ``count`` looks (0: never), or when the watched process has gone.
+    """
+    watcher.look()
+    art = has_line_art()
+    for _, line in draw(watcher.picture, watcher.roots(), labels.text, labels.thread_texts, line_art=art):
+        click.echo(line)
+    looks = 1
+    while looks != count:
+        time.sleep(interval)
+        alive = watcher.look()
+        looks += 1
+        for word, stat in watcher.changes():
+            parent = watcher.picture.processes.get(stat.ppid)
+            of = f", child of {parent.pid} {harmless(parent.comm)}" if parent else ""
+            click.echo(f"{time.strftime('%H:%M:%S')} {MARKS[word]}{labels.text(stat)} ({word}{of})")
+        if not alive:
+            raise LcmError(f"process {watcher.pid} has gone", exit_code=1)
+
+
+def watch_screen(watcher: Watcher, labels: Labels, interval: float, count: int) -> None:
+    """Draw the tree on a full screen, again every ``interval`` seconds, until ``q``, Ctrl-C or ``count`` looks."""
+    scroll, paused, looks, alive = Scroll(), False, 0, True
+    watcher.look()  # a pid that does not exist is an error before the screen is taken
+    watcher = Watcher(watcher.pid)
+    with Screen() as screen:
+        try:
+            while looks != count and alive:
+                if not paused:
+                    alive = watcher.look()
+                    looks += 1
+                if not alive:
+                    break
+                until = time.monotonic() + interval
+                while (left := until - time.monotonic()) > 0:
+                    _show(screen, watcher, labels, scroll, f"every {interval:g} s" + (", paused" if paused else ""))
+                    key = screen.key(left)
+                    if key in ("q", "Q"):
+                        return
+                    if key == " ":
+                        paused = not paused
+                    scroll.move(key)
+        except KeyboardInterrupt:
+            return
+    if not alive:
+        raise LcmError(f"process {watcher.pid} has gone", exit_code=1)
+
+
+def _show(screen: Screen, watcher: Watcher, labels: Labels, scroll: Scroll, note: str) -> None:
+    """Draw one picture: a line on top, the part of the tree that fits, the keys at the bottom."""
+    art = has_line_art()
+    tree = list(draw(watcher.picture, watcher.roots(), labels.text, labels.thread_texts, line_art=art))
+    _, rows = screen.size
+    part = scroll.part(len(tree), rows - 2)
+    total = len(watcher.picture.processes) - len(watcher.gone)
+    head = f"procman tree  {time.strftime('%H:%M:%S')}  {total} processes  +{len(watcher.new)} -{len(watcher.gone)}"
+    lines = [(f"{head}  lines {part.start + 1} to {min(part.stop, len(tree))} of {len(tree)}  {note}", "reverse")]
+    for pid, line in tree[part]:
+        word = watcher.mark(pid)
+        lines.append((MARKS[word] + line, STYLES[word]))
+    lines += [("", "")] * (rows - 1 - len(lines))
+    screen.show([*lines, (HELP, "reverse")])
