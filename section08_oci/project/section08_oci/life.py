@@ -96,14 +96,30 @@ def abandon(slots: dict[str, Any]) -> InsideError | None:
             process.signal(9)
             process.wait()
             process.close()
+    known = _abandon_bare(slots)
     if channel is not None and channel.mine >= 0:
-        inside = _last_words(channel, "init" in slots) if channel.theirs < 0 else None
+        inside = _last_words(channel, "init" in slots or known) if channel.theirs < 0 else None
         channel.close()
     for name in ("console", "netns"):
         fd = slots.pop(name, -1)
         if fd >= 0:
             os.close(fd)
     return inside
+
+
+def _abandon_bare(slots: dict[str, Any]) -> bool:
+    """End an init of which we have but the pid (no descriptor was left for its pidfd); tell whether there was one.
+
+    It is our own child, and nobody has waited for it: the pid cannot mean another. Once: the slot is emptied.
+    """
+    pid, pidfd = slots.pop("pid", 0), slots.pop("pidfd", -1)
+    if "init" in slots or not pid:
+        return False
+    if pidfd >= 0:
+        os.close(pidfd)
+    os.kill(pid, 9)
+    os.waitpid(pid, 0)
+    return True
 
 
 def _last_words(channel: Channel, init_known: bool) -> InsideError | None:

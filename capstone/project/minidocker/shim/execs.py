@@ -39,14 +39,20 @@ if TYPE_CHECKING:
 class Exec:
     """One process started by ``exec``, from the request to its exit status."""
 
-    __slots__ = ("_answer", "_child", "_client", "_detached", "_done", "_helper", "_loop", "_master")
+    __slots__ = ("_answer", "_child", "_client", "_detached", "_done", "_helper", "_loop", "_lost", "_master")
 
-    def __init__(self, client: Client, loop: Loop, join: Callable[[], Created], detached: bool, done: Any) -> None:
-        """Fork the helper; ``join()`` runs in it. ``done(self)`` is called in the end; the client is answered."""
+    def __init__(
+        self, client: Client, loop: Loop, join: Callable[[], Created], detached: bool, done: Any, lost: Any
+    ) -> None:
+        """Fork the helper; ``join()`` runs in it. ``done(self)`` is called in the end; the client is answered.
+
+        ``lost()`` is called when the helper died without an answer: what it had forked is ours now.
+        """
         self._client = client
         self._loop = loop
         self._detached = detached
         self._done = done
+        self._lost = lost
         self._child: Child | None = None
         self._master = -1
         self._answer, theirs = socket_pair()
@@ -55,15 +61,21 @@ class Exec:
         finally:
             os.close(theirs)
         os.set_blocking(self._answer, False)
-        loop.watch(self._answer, self._joined)
+        loop.watch(self._answer, lambda _events: self.take_answer())
 
     def signal(self, number: int) -> None:
         """Send the process a signal."""
         if self._child:
             self._child.signal(number)
 
-    def _joined(self, _events: int) -> None:
-        """Take the helper's answer and pass it on to the client."""
+    def pids(self) -> set[int]:
+        """Return the pids of the helper and of the process, as far as they are our children now."""
+        return ({self._helper.pid} if self._answer >= 0 else set()) | ({self._child.pid} if self._child else set())
+
+    def take_answer(self) -> None:
+        """Take the helper's answer, if it has come, and pass it on to the client."""
+        if self._answer < 0:
+            return
         try:
             data, fds = recv_message(self._answer)
         except BlockingIOError:
@@ -72,9 +84,11 @@ class Exec:
         os.close(self._answer)
         with self._helper:
             self._helper.wait()  # it exits right after its answer; then the process is ours to wait for
+        self._answer = -1
         if not fds:
-            frame = data or p.error_frame(125, "the helper that joins the container died")
-            self._finish(frame)
+            if not data:
+                self._lost()
+            self._finish(data or p.error_frame(125, "the helper that joins the container died"))
             return
         self._child = Child(int.from_bytes(data, "little"), fds[0])
         self._loop.watch(fds[0], self._ended)
@@ -178,13 +192,25 @@ def start_exec(shim: Shim, client: Client, request: dict[str, Any], fds: list[in
         rows, columns = request.get("size") or (0, 0)
         cache = shim.config.get("seccomp_cache", "")
         return exec_process(
-            target, process, ExecOptions(stdio=stdio, console_size=(rows, columns), seccomp_cache=cache)
+            target,
+            process,
+            ExecOptions(
+                stdio=stdio,
+                console_size=(rows, columns),
+                seccomp_cache=cache,
+                crash=shim.crash.replace("helper:", "shim:") if shim.crash.startswith("helper:") else "",
+            ),
         )
+
+    def lost() -> None:
+        from .strays import end_strays
+
+        end_strays(shim)
 
     if not terminal and not detached and not fds:
         raise LcmError("exec without a terminal needs three descriptors")
     try:
-        client.exec = Exec(client, shim.loop, join, detached, shim.execs.remove)
+        client.exec = Exec(client, shim.loop, join, detached, shim.execs.remove, lost)
         shim.execs.append(client.exec)
     finally:
         if null >= 0:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import signal as _signal
     from typing import Any
 
-    from section01_processes import Recorder
+    from section01_processes import Child, Recorder
 
     from .clients import Client
     from .execs import Exec
@@ -86,6 +86,7 @@ class Shim:
         self.prepared = 0  # number of steps before those of a life
         self.life: Life | None = None
         self.execs: list[Exec] = []
+        self.strays: list[Child] = []  # of a helper that was killed: dying
         self.log: Log | None = None
         self.delay: float | None = None
         self.control = int(arguments["control"])
@@ -247,7 +248,7 @@ class Shim:
         os.close(self.lock)
         if self.record >= 0:
             os.close(self.record)
-        self.loop.run(lambda: not self.execs, 5.0)  # their processes died with the container
+        self.loop.run(lambda: not self.execs and not self.strays, 5.0)  # their processes died with the container
         self.door.ended(self.status.exit_code, 0)  # who asked to wait while we were releasing, or between two lives
         self.door.dismiss()
         if later:
