@@ -112,6 +112,38 @@ def test_a_rotation_between_two_reads_loses_nothing(tmp_path):
     reader.close()
 
 
+def rotate(folder, first, end):
+    """Rotate as the shim does, and write records into the new log.json."""
+    for number in range(9, 1, -1):
+        if (folder / f"log.json.{number - 1}").exists():
+            (folder / f"log.json.{number - 1}").rename(folder / f"log.json.{number}")
+    (folder / "log.json").rename(folder / "log.json.1")
+    write_log(folder / "log.json", first, end)
+
+
+def test_rotations_while_a_slow_reader_is_busy_lose_nothing(tmp_path):
+    write_log(tmp_path / "log.json", 0, 2)
+    reader = LogReader(str(tmp_path))
+    reader.open_at_tail(-1)
+    rotate(tmp_path, 2, 4)
+    seen = []
+    for turn, batch in enumerate(reader.read()):
+        seen += [record["log"].strip() for record in batch]
+        if turn < 3:
+            rotate(tmp_path, 2 * turn + 4, 2 * turn + 6)  # the names move on before it asks for the next file
+    assert seen == [str(i) for i in range(10)]
+    reader.close()
+
+
+def test_a_rotation_that_was_cut_short_hides_nothing(tmp_path):
+    write_log(tmp_path / "log.json.2", 0, 2)
+    write_log(tmp_path / "log.json", 2, 4)  # its shim was killed before it could be renamed
+    reader = LogReader(str(tmp_path))
+    reader.open_at_tail(-1)
+    assert texts(reader) == ["0", "1", "2", "3"]
+    reader.close()
+
+
 def test_half_a_record_waits_for_its_other_half(tmp_path):
     line = '{"log":"x\\n","stream":"stdout","time":"t"}\n'
     (tmp_path / "log.json").write_text(line[:10])

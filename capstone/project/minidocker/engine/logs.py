@@ -1,8 +1,9 @@
 """Reading a container's log.json: all of it, its tail, and following it across rotation until the container ends.
 
 The shim rotates by rename (log.json → log.json.1 → …), so an open file can be read to its end; the next one is found
-by inode. Following waits for two things at once: inotify on the folder, and the shim's answer that the container has
-ended (or that the shim died): nothing is polled, and nothing is missed, because EXIT comes after the last write.
+by inode and opened at once: by the time that ours has been read, its name may be another file's. Following waits for
+two things at once: inotify on the folder, and the shim's answer that the container has ended (or that the shim died):
+nothing is polled, and nothing is missed, because EXIT comes after the last write.
 
 What belongs here: records in order. What does not: writing them (``shim/log.py``), printing.
 """
@@ -29,25 +30,30 @@ BLOCK = 1 << 18
 class LogReader:
     """Reads the files of one log, oldest first, continuing where it stopped."""
 
-    __slots__ = ("_fd", "_rest", "path")
+    __slots__ = ("_fd", "_newer", "_rest", "path")
 
     def __init__(self, folder: str) -> None:
         self.path = f"{folder}/{p.LOG}"
-        self._fd = -1
+        self._fd = self._newer = -1
         self._rest = b""
 
     def files(self) -> list[str]:
-        """Return the log's files, oldest first."""
-        found = []
-        number = 1
-        while os.path.exists(f"{self.path}.{number}"):
-            found.append(f"{self.path}.{number}")
-            number += 1
-        return [*reversed(found), self.path]
+        """Return the log's files, oldest first; in the middle of a rotation one name is missing."""
+        folder, name = os.path.split(self.path)
+        try:
+            found = [entry.rpartition(".") for entry in os.listdir(folder)]
+        except FileNotFoundError:
+            found = []  # the container has been removed
+        numbers = sorted((int(end) for start, _, end in found if start == name and end.isdecimal()), reverse=True)
+        return [*(f"{self.path}.{number}" for number in numbers), self.path]
 
     def open_at_tail(self, lines: int) -> None:
         """Open where the last ``lines`` records begin; negative: all of them."""
-        files = self.files()
+        before = None
+        while before != (before := [_inode(path) for path in self.files()]):  # again, if it was rotated meanwhile
+            self._open_at_tail(self.files(), lines)
+
+    def _open_at_tail(self, files: list[str], lines: int) -> None:
         if lines < 0:
             self._open(files[0])
             return
@@ -61,40 +67,44 @@ class LogReader:
 
     def _open(self, path: str) -> None:
         self.close()
-        try:
-            self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        except FileNotFoundError:
-            self._fd = -1
+        self._fd = _open(path)
 
     def close(self) -> None:
-        """Close the file."""
-        if self._fd >= 0:
-            os.close(self._fd)
-        self._fd = -1
+        """Close what is open."""
+        for fd in (self._fd, self._newer):
+            if fd >= 0:
+                os.close(fd)
+        self._fd = self._newer = -1
 
     def read(self) -> Iterator[Records]:
         """Yield batches of records up to the present end of the log, moving on to newer files."""
         if self._fd < 0:
-            self._open(self.path)
+            self._open(self.files()[0])
         while self._fd >= 0:
-            newer = self._newer()  # looked up first: what a rotated file holds now, is all it will ever hold
+            if self._newer < 0:  # looked up first: what a rotated file holds now, is all it will ever hold
+                self._newer = self._open_newer()
             yield from self._records()
-            if not newer:
+            if self._newer < 0:
                 return
-            self._open(newer)
+            os.close(self._fd)
+            self._fd, self._newer = self._newer, -1
 
-    def _newer(self) -> str:
-        """Return the file that follows ours, "" when ours is the newest (or the log is gone)."""
-        try:
-            if os.fstat(self._fd).st_ino == os.stat(self.path).st_ino:
-                return ""
-        except FileNotFoundError:
-            return ""  # between two renames, or removed: another event will come
-        ours, files = os.fstat(self._fd).st_ino, self.files()
-        for i, path in enumerate(files[:-1]):
-            if _inode(path) == ours:
-                return files[i + 1]
-        return files[0]  # ours has been dropped: go on with the oldest that is there
+    def _open_newer(self) -> int:
+        """Open the file that follows ours; -1 when ours is the newest, the next is not there yet, or the log is gone.
+
+        If neither ours nor the list of names has changed when the next has been opened, no rotation came in between.
+        """
+        while (ours := os.fstat(self._fd)).st_nlink:
+            names = self.files()
+            place = next((i for i, path in enumerate(names) if _inode(path) == ours.st_ino), len(names))
+            if place == len(names) - 1:
+                return -1
+            fd = _open(names[place + 1]) if place < len(names) else -1
+            if place < len(names) and _inode(names[place]) == ours.st_ino and self.files() == names:
+                return fd
+            if fd >= 0:
+                os.close(fd)
+        return _open(self.files()[0])  # ours has been dropped: go on with the oldest that is there
 
     def _records(self) -> Iterator[Records]:
         """Yield batches of the complete records from where we are to the end of our file."""
@@ -102,6 +112,14 @@ class LogReader:
             lines = (self._rest + data).split(b"\n")
             self._rest = lines.pop()
             yield [parse_json(line.decode("utf-8", "replace")) for line in lines]
+
+
+def _open(path: str) -> int:
+    """Open ``path`` for reading; -1 when it is not there."""
+    try:
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return -1
 
 
 def _inode(path: str) -> int:
