@@ -56,7 +56,7 @@ class Runner:
         assert os.listdir(self.root + "/containers") == []
 
 
-def until(condition, seconds=10.0):
+def until(condition, seconds=60.0):
     """Wait until ``condition()`` is true and return its value; fail after ``seconds``."""
     deadline = time.monotonic() + seconds
     while not (value := condition()):

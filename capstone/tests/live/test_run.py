@@ -91,7 +91,7 @@ def test_foreground_forwards_signals(minidocker):
     assert process.stdout.readline() == "usr1\n"
     process.send_signal(signal.SIGTERM)
     assert process.stdout.readline() == "term\n"
-    assert process.wait(10) == 5
+    assert process.wait(60) == 5
     process.stdout.close()
 
 

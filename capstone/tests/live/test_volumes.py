@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import os
 import subprocess
-import time
 
 import pytest
 
@@ -55,6 +54,12 @@ def test_bind(minidocker, tmp_path):
     assert out == "content"
 
 
+def someone_waits_for(inode):
+    """Tell whether a process waits for the lock of this file: /proc/locks, "->"."""
+    with open("/proc/locks", encoding="ascii") as file:
+        return any("->" in line and f":{inode} " in line for line in file)
+
+
 def test_a_kill_between_the_end_and_the_volumes_removal_is_healed(minidocker):
     """The row goes last: a command that dies while it waits to remove the volume leaves nothing for ever."""
     minidocker("run", "--rm", "--network", "none", "tiny", "true")
@@ -63,7 +68,8 @@ def test_a_kill_between_the_end_and_the_volumes_removal_is_healed(minidocker):
         fcntl.flock(lease, fcntl.LOCK_SH)
         words = ("run", "--rm", "--network", "none", "-v", "/data", "tiny", "true")
         process = minidocker.start(*words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-        time.sleep(1)
+        inode = os.fstat(lease.fileno()).st_ino
+        minidocker.until(lambda: process.poll() is not None or someone_waits_for(inode))
         assert process.poll() is None, "it did not wait for the lease"
         process.kill()
         process.wait()

@@ -166,15 +166,28 @@ def box(tmp_path, layer):
 
 @pytest.fixture
 def until():
-    """Wait (at most 5 s) until a condition holds."""
+    """Wait (at most a minute) until a condition holds."""
 
-    def wait(condition, seconds=5.0):
+    def wait(condition, seconds=60.0):
         deadline = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < deadline, "it did not happen in time"
             time.sleep(0.01)
 
     return wait
+
+
+@pytest.fixture
+def settled():
+    """Return a function that returns when the shim has taken what clients sent to it before: it serves in order."""
+
+    def ask(one):
+        with shimclient.connect(one.folder) as connection:
+            connection.send(99, b"")
+            with pytest.raises(shimclient.ShimError):
+                connection.expect(p.OK)
+
+    return ask
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ import os
 import signal
 import subprocess
 import sys
+import termios
 import threading
-import time
 
 import pytest
 
@@ -34,20 +34,25 @@ def run_exec(one, args, *, stdin=None, tty=False, **request):
         return status, pipe.read()
 
 
+def once(until, condition, act):
+    """Call ``act`` from a thread, once ``condition()`` holds."""
+    threading.Thread(target=lambda: (until(condition), act())).start()
+
+
 @pytest.fixture
 def sleeper(box):
-    one = box(["sleep", "60"], cwd="/tmp", env=["COLOUR=red"])
+    one = box(["sleep", "600"], cwd="/tmp", env=["COLOUR=red"])
     with one.start(None) as connection:
         shimclient.wait_started(connection)
     return one
 
 
-def test_several_clients_get_what_they_asked_for(box, drain):
+def test_several_clients_get_what_they_asked_for(box, drain, settled):
     one = box(["sh", "-c", "read go; echo out; echo err >&2"], open_stdin=True)
     with one.start(p.ATTACH_STDIN | p.ATTACH_STDOUT) as first:
         shimclient.wait_started(first)
         with one.attach(p.ATTACH_STDERR) as second, one.attach(0) as third:
-            time.sleep(0.05)
+            settled(one)
             first.send(p.IN, b"go\n")
             assert drain(first) == (0, b"out\n", b"")
             assert drain(second) == (0, b"", b"err\n")
@@ -68,7 +73,7 @@ def test_slow_client_loses_nothing_and_holds_up_nobody(box, until, drain):
     one = box(["sh", "-c", f"head -c {size} /dev/zero | tr '\\0' 'a'"])
     with one.start() as connection:
         shimclient.wait_started(connection)
-        until(lambda: one.status["state"] == "exited", 20)
+        until(lambda: one.status["state"] == "exited")
         assert sum(len(r["log"]) for r in one.records()) == size  # the log did not wait
         with open(f"/proc/{one.shim_pid}/status", encoding="ascii") as file:
             peak = next(int(line.split()[1]) for line in file if line.startswith("VmHWM"))
@@ -167,7 +172,7 @@ def test_exec_reads_stdin_and_runs_in_the_containers_namespaces(sleeper):
     os.close(writer)
     assert run_exec(sleeper, ["sh", "-c", "cat; tr '\\0' ' ' < /proc/1/cmdline"], stdin=reader) == (
         0,
-        b"through a pipesleep 60 ",
+        b"through a pipesleep 600 ",
     )
 
 
@@ -220,7 +225,7 @@ def test_a_stranger_finds_the_door_shut(sleeper):
     code = (
         "import os, sys; os.setgid(65534); os.setuid(65534)\n"
         "import socket; os.chdir(sys.argv[1]); s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)\n"
-        "s.connect('sock'); s.settimeout(3)\n"
+        "s.connect('sock'); s.settimeout(60)\n"
         "try: s.send(b'\\x04\\x09\\x00'); print(s.recv(10))\n"
         "except (BrokenPipeError, ConnectionResetError): print(b'')\n"
     )
@@ -235,7 +240,8 @@ def test_foreground_loop_with_a_terminal_detaches_by_keys(box, until):
     set_size(slave, 24, 80)
     with one.start(size=(24, 80)) as connection:
         shimclient.wait_started(connection)
-        threading.Timer(0.3, os.write, (master, b"hello\n\x10\x11never")).start()
+        raw = lambda: not termios.tcgetattr(slave)[3] & termios.ICANON  # noqa: E731
+        once(until, raw, lambda: os.write(master, b"hello\n\x10\x11never"))
         assert shimstreams.attach_loop(connection, stdin=slave, stdout=slave, tty=True) is None
     os.close(slave)
     os.close(master)
@@ -243,12 +249,13 @@ def test_foreground_loop_with_a_terminal_detaches_by_keys(box, until):
     until(lambda: one.logged() == "hello\r\nhello\r\n")  # the terminal's echo, and cat
 
 
-def test_foreground_loop_forwards_signals(box):
+def test_foreground_loop_forwards_signals(box, until):
     one = box(["sh", "-c", "trap 'echo got; exit 21' TERM; echo ready; while :; do sleep 0.05; done"])
     reader, writer = os.pipe()
     with one.start() as connection:
         shimclient.wait_started(connection)
-        threading.Timer(0.4, os.kill, (os.getpid(), signal.SIGTERM)).start()
+        ready = lambda: callable(signal.getsignal(signal.SIGTERM)) and "ready" in one.logged()  # noqa: E731
+        once(until, ready, lambda: os.kill(os.getpid(), signal.SIGTERM))
         assert shimstreams.attach_loop(connection, stdout=writer) == 21
     os.close(writer)
     with open(reader, "rb") as pipe:

@@ -108,14 +108,24 @@ def test_stop_ends_the_wait_for_a_restart(box, until):
     assert (one.status["state"], one.status["stopped"]) == ("exited", True)
 
 
-def test_wait_says_whether_the_next_or_the_last_exit(box):
-    one = box(["sh", "-c", "sleep 0.3; exit 6"], restart="on-failure:1")
+def test_wait_says_whether_the_next_or_the_last_exit(box, tmp_path, settled):
+    gate = tmp_path / "gate"
+    gate.mkdir()
+    bind = {"destination": "/gate", "type": "bind", "source": str(gate), "options": ["rbind"]}
+    script = "echo x >> /runs; until [ -e /gate/$(wc -l < /runs) ]; do sleep 0.02; done; exit 6"
+    one = box(["sh", "-c", script], restart="on-failure:1", mounts=[bind])
     with one.start(None) as connection:
         shimclient.wait_started(connection)
-    assert shimclient.wait_container(one.folder, condition=p.WAIT_NEXT) == 6
-    assert one.status["state"] == "restarting"
-    assert shimclient.wait_container(one.folder, timeout=0.01) is None
-    assert shimclient.wait_container(one.folder) == 6
+    for run, condition in ((1, p.WAIT_NEXT), (2, p.WAIT_FINAL)):
+        assert shimclient.wait_container(one.folder, timeout=0.01) is None
+        with shimclient.connect(one.folder) as connection:
+            connection.send(p.WAIT, bytes((condition,)))
+            settled(one)
+            (gate / str(run)).touch()
+            assert connection.expect(p.EXIT)[0][0] == 6
+            if condition == p.WAIT_FINAL:
+                connection.wait_end()
+        assert (one.status["state"] == "exited") is (condition == p.WAIT_FINAL)
     assert one.left() == []
 
 
