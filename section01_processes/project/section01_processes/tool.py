@@ -18,11 +18,20 @@ if TYPE_CHECKING:
 def run_tool(command: click.Command, name: str) -> NoReturn:
     """Run ``command`` as program ``name`` and exit: LcmError and OSError become ``name: error: …``, no traceback.
 
+    It also gets ``--version``: that of the package that ``command``'s function is in.
+
     Exit codes: the error's own (125 by default), 2 for wrong usage, 130 for Ctrl-C, 141 when the reader of our output
     has gone.
     """
     import click
 
+    package = command.callback.__module__.partition(".")[0]
+    command.params.append(
+        click.Option(
+            ["--version"], is_flag=True, is_eager=True, expose_value=False, help="Show the version and exit.",
+            callback=lambda context, _, wanted: _show_version(context, name, package) if wanted else None,
+        )
+    )  # fmt: skip
     try:
         result = command.main(prog_name=name, standalone_mode=False)
         sys.stdout.flush()
@@ -39,6 +48,17 @@ def run_tool(command: click.Command, name: str) -> NoReturn:
         print(f"{name}: error: {_sentence(error)}", file=sys.stderr)
         code = error.exit_code if isinstance(error, LcmError) else 125
     sys.exit(code)
+
+
+def _show_version(context: click.Context, name: str, package: str) -> None:
+    """Print ``name VERSION (linux-containerization-mastery)`` and end. Raises LcmError for a package not installed."""
+    from importlib.metadata import PackageNotFoundError, version  # slow, and needed here only
+
+    try:
+        print(f"{name} {version(package)} (linux-containerization-mastery)")
+    except PackageNotFoundError:
+        raise LcmError(f"package {package} is not installed, so that nobody knows its version") from None
+    context.exit()
 
 
 def _sentence(error: Exception) -> str:

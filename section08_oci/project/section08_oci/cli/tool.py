@@ -12,6 +12,7 @@ import click
 from section01_processes import LcmError
 
 from ..bundle import check_id
+from ..defaults import OCI_VERSION
 from ..errors import ContainerExists, ContainerNotFound
 from . import ending, entering, looking, making
 
@@ -63,7 +64,7 @@ def default_root() -> str:
 @click.option("--root", default=default_root, metavar="DIR", help="Where containers are kept [/run/ociman].")
 @click.option("--log", default="", metavar="FILE", help="Append errors to FILE, too.")
 @click.option("--log-format", type=click.Choice(["text", "json"]), default="text", help="How FILE is written.")
-@click.version_option("0.1.0", message="ociman version %(version)s\nspec: 1.0.2")
+@click.version_option(package_name="section08-oci", message=f"ociman version %(version)s\nspec: {OCI_VERSION}")
 @click.pass_context
 def cli(context: click.Context, root: str, log: str, log_format: str) -> None:
     """Run containers from OCI bundles (section 8)."""
