@@ -83,9 +83,10 @@ def _bytes(folder: int, name: str) -> bytes | Problem:
         if error.errno == errno.ELOOP:
             return "is a symbolic link", "put the file itself in its place"
         return f"cannot be read ({os.strerror(error.errno or 0).lower()})", "put a regular file in its place"
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        return "is not a regular file", "put a regular file in its place"
     with open(fd, "rb") as file:
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
-            return "is not a regular file", "put a regular file in its place"
         data = file.read(LARGEST + 1)
     return data if len(data) <= LARGEST else ("is larger than 1 MiB", "an answer is source code")
 

@@ -17,6 +17,7 @@ KILLED = "KILLED"
 
 # From best to worst; an exercise has the worst verdict of its tests. A part not written yet is better than a wrong one.
 SEVERITY = (PASS, TODO, FAIL, OUTPUT_LIMIT, TIMEOUT, OOM, KILLED, CRASH, GRADER_ERROR)
+_PLACES = {verdict: place for place, verdict in enumerate(SEVERITY)}
 
 
 def killed(number: int) -> str:
@@ -28,8 +29,8 @@ def killed(number: int) -> str:
 
 
 def severity(verdict: str) -> int:
-    """Return the place of ``verdict`` in SEVERITY, 0 for the best. Raises ValueError for what is no verdict."""
-    return SEVERITY.index(verdict.partition("(")[0])
+    """Return the place of ``verdict`` in SEVERITY, 0 for the best. Raises KeyError for what is no verdict."""
+    return _PLACES[verdict.partition("(")[0]]
 
 
 def worst(verdicts: Iterable[str]) -> str:
