@@ -1,0 +1,145 @@
+"""What cannot be started, arguments, signals from the first moment to the last, and a mybox with a bad inheritance."""
+
+import json
+import os
+import signal
+from pathlib import Path
+
+from courseware.exercises import points
+
+# Write the arguments into a file.
+ECHO = """
+import json, os, sys
+with open(os.path.dirname(os.path.abspath(sys.argv[0])) + "/words", "w") as file:
+    json.dump(sys.argv[1:], file)
+"""
+
+# Note each signal in a file; end with a code when a file `end` is there. With SIGTERM it does not end.
+LISTENER = """
+import os, signal, sys, time
+folder, code = os.path.dirname(os.path.abspath(sys.argv[0])), int(sys.argv[1])
+
+def note(number, frame):
+    with open(folder + "/log", "a") as file:
+        file.write(f"{number}\\n")
+
+for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2):
+    signal.signal(number, note)
+open(folder + "/ready", "w").close()
+while not os.path.exists(folder + "/end"):
+    time.sleep(0.02)
+os._exit(code)
+"""
+
+# Become another mybox, started as the first one was, with an inheritance: descriptors, blocked and ignored signals.
+DIRTY = """
+import os, signal, sys
+folder = os.path.dirname(os.path.abspath(sys.argv[0]))
+with open(f"/proc/{os.getppid()}/cmdline", "rb") as file:
+    words = file.read().split(bytes(1))[:-1]
+start = words[: words.index(b"run")]
+secret = os.open(folder + "/secret", os.O_RDONLY)
+for number in map(int, sys.argv[1].split(",")):
+    os.dup2(secret, number, inheritable=True)
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGUSR1})
+signal.signal(signal.SIGHUP, signal.SIG_IGN)
+os.execv(os.readlink(f"/proc/{os.getppid()}/exe"), [*start, b"run", b"--", b"cat"])
+"""
+
+
+def noted(box):
+    """Return the signals that the listener has noted."""
+    log = box.folder / "log"
+    return [signal.Signals(int(line)).name for line in log.read_text(encoding="ascii").split()] if log.exists() else []
+
+
+@points(2, part="status", explain="LCM-PROC-07")
+def test_what_cannot_be_started(box, nonce):
+    absent, locked, folder = (f"./{nonce.word(8)}" for _ in range(3))
+    (box.folder / locked).write_text("#!/bin/sh\n", encoding="ascii")
+    os.chmod(box.folder / locked, 0o644)
+    (box.folder / folder).mkdir()
+    cases = [(absent, 127, "is not there"), (nonce.word(12), 127, "is not in PATH"),
+             (locked, 126, "may not be executed"), (folder, 126, "is a folder")]  # fmt: skip
+    for program, wanted, why in cases:
+        ran = box.run("run", "--", program)
+        assert ran.how == f"exit status {wanted}", f"{program} {why}: expected exit status {wanted}, got {ran.how}"
+        assert ran.err.strip(), f"{program} {why}: a message on standard error was expected"
+
+
+@points(1, part="status", explain="LCM-OCI-01")
+def test_the_words_arrive_unchanged(box, nonce):
+    words = [nonce.word(), "--", "", "-x", "--help", f"{nonce.word(3)}  {nonce.word(3)}", "*", "run", "é$HOME"]
+    words = nonce.shuffled(words)
+    ran = box.run("run", "--", box.probe("echo", ECHO), *words)
+    file = box.folder / "words"
+    got = json.loads(file.read_text(encoding="utf-8")) if file.exists() else f"nothing, mybox ended with {ran.how}"
+    assert got == words, f"the command's words were {words}; the program got {got}"
+
+
+@points(2, part="signals", explain="LCM-PROC-11")
+def test_each_signal_in_order(box, nonce):
+    code = nonce.integer(1, 120)
+    running = box.start("run", "--", box.probe("listener", LISTENER), str(code))
+    box.wait_for((box.folder / "ready").exists, what="the program runs")
+    sent = []
+    for number in nonce.shuffled([signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2]):
+        running.signal(number)
+        sent.append(number.name)
+        box.wait_for(lambda: len(noted(box)) >= len(sent), seconds=5,
+                     what=f"the program gets {number.name}, which was sent to mybox")  # fmt: skip
+    assert noted(box) == sent, f"sent to mybox: {sent}; the program noted: {noted(box)}"
+    (box.folder / "end").touch()
+    ran = running.wait()
+    assert ran.how == f"exit status {code}", f"the program ended with exit code {code}, mybox with {ran.how}"
+
+
+@points(2, part="signals", explain="LCM-PROC-11")
+def test_a_signal_in_the_first_moment(box, nonce):
+    code = nonce.integer(1, 90)
+    for_a_while = "for _ in 1 2 3 4 5 6; do for _ in 1 2 3 4 5 6 7 8 9; do sleep 0.05; done; done"
+    ran = box.run("run", "--", "sh", "-c", f"trap 'exit {code}' USR1; kill -USR1 $PPID; {for_a_while}; exit 99")
+    assert ran.how == f"exit status {code}", (
+        f"the first act of the program was to send USR1 to mybox; passed on, it ends the program with {code}, without "
+        f"it the program ends with 99 after some seconds. mybox ended with {ran.how}"
+    )
+
+
+@points(2, part="signals", explain="LCM-PROC-11")
+def test_mybox_ends_after_the_program(box, nonce):
+    code = nonce.integer(1, 120)
+    running = box.start("run", "--", box.probe("listener", LISTENER), str(code))
+    box.wait_for((box.folder / "ready").exists, what="the program runs")
+    running.signal(signal.SIGTERM)
+    box.wait_for(lambda: noted(box), seconds=5, what="the program gets SIGTERM, which was sent to mybox")
+    (box.folder / "end").touch()
+    ran = running.wait()
+    assert ran.how == f"exit status {code}", (
+        f"the program took SIGTERM as a request, cleaned up, and ended with {code}; mybox ended with {ran.how}. It "
+        "must wait for the end of the program, whatever it has passed on"
+    )
+
+
+@points(2, part="last mile", explain="LCM-PROC-10")
+def test_a_bad_inheritance_ends_here(box, nonce):
+    (box.folder / "secret").write_bytes(nonce.data(16))
+    leaked = sorted({nonce.integer(3, 9), nonce.integer(10, 99), nonce.integer(100, 250)})
+    running = box.start("run", "--", box.probe("dirty", DIRTY), ",".join(map(str, leaked)))
+    found = []
+
+    def it_runs():  # asleep: it reads its input; before that the dynamic linker has files open
+        found[:] = [stat.pid for stat in running.descendants() if stat.comm == "cat" and stat.state == "S"]
+        return found
+
+    box.wait_for(it_runs, what="the program, cat, is a descendant of the second mybox")
+    fds = sorted(map(int, os.listdir(f"/proc/{found[0]}/fd")))
+    assert fds == [0, 1, 2], (
+        f"mybox was started with the descriptors {leaked} open; the program must have 0, 1 and 2 only, "
+        f"/proc/PID/fd shows {fds}"
+    )
+    lines = Path(f"/proc/{found[0]}/status").read_text(encoding="utf-8").splitlines()
+    sets = {line.split(":")[0]: line.split()[1].lstrip("0") for line in lines if line.startswith(("SigBlk", "SigIgn"))}
+    assert sets == {"SigBlk": "", "SigIgn": ""}, (
+        f"mybox was started with SIGTERM and USR1 blocked and SIGHUP ignored; in the program both sets must be "
+        f"empty: {sets}"
+    )
