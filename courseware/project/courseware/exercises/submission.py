@@ -16,6 +16,7 @@ from pathlib import Path
 
 from .model import Exercise, ExerciseError, Mutant
 
+LAB = Path(__file__).parents[2] / "lab.py"
 Problem = tuple[str, str]  # what is wrong, what to do
 LARGEST = 1024**2
 START = "./course ex start {} makes one"
@@ -110,6 +111,9 @@ def write_modules(exercise: Exercise, target: Path) -> None:
     """
     target.mkdir(mode=0o755)
     for name in exercise.provides:
+        if name == "lab":  # ours, whatever else is called so on this machine
+            shutil.copyfile(LAB, target / LAB.name)
+            continue
         found = importlib.util.find_spec(name) if name.isidentifier() else None
         if found is None or found.origin is None:
             file = exercise.folder / "exercise.toml"
