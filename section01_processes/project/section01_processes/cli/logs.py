@@ -10,7 +10,6 @@ import click
 
 from ..errors import LcmError
 from ..handle import open_identity
-from ..identity import ProcessIdentity
 from ..manager.follow import LogReader, follow
 from ..manager.managed import Managed
 from ..manager.terminal import Attached, join
@@ -38,10 +37,10 @@ def logs(named: Managed, following: bool, tail: int | None) -> None:
 
 def keeper_of(named: Managed) -> int:
     """Return a pidfd of the supervisor; -1 when there is none."""
-    if not named.supervised:
+    if not named.supervised or named.keeper is None:
         return -1
     try:
-        return open_identity(ProcessIdentity.parse(named.status.supervisor)).pidfd
+        return open_identity(named.keeper).pidfd
     except LcmError:
         return -1
 

@@ -50,9 +50,9 @@ class DamagedState(LcmError):
 
 
 class Managed:
-    """A named process: ``spec``, ``status``, whether it is ``supervised``, and the identity of its ``process``."""
+    """A named process: ``spec``, ``status``, whether it is ``supervised``; identities of ``process`` and ``keeper``."""
 
-    __slots__ = ("folder", "name", "process", "spec", "stat", "status", "supervised")
+    __slots__ = ("folder", "keeper", "name", "process", "spec", "stat", "status", "supervised")
 
     def __init__(self, folder: str, spec: Spec, status: Status, supervised: bool) -> None:
         self.folder = folder
@@ -60,7 +60,8 @@ class Managed:
         self.spec = spec
         self.status = status
         self.supervised = supervised
-        self.process = ProcessIdentity.parse(status.process) if status.process else None
+        self.process = _identity(folder, "process", status.process)
+        self.keeper = _identity(folder, "supervisor", status.supervisor)
         self.stat = self._stat()
 
     @classmethod
@@ -142,7 +143,7 @@ class Managed:
             "policy": self.spec.restart,
             "stopped": self.status.stopped,
             "error": self.status.error,
-            "supervisor": ProcessIdentity.parse(self.status.supervisor).pid if self.supervised else None,
+            "supervisor": self.keeper.pid if self.keeper and self.supervised else None,
             "log": self.log,
             "command": " ".join(self.spec.argv).encode(errors="replace").decode(),
         }
@@ -166,6 +167,14 @@ class Managed:
         if self.stat is None:
             return None
         return round(time.clock_gettime(time.CLOCK_BOOTTIME) - self.stat.start_time / os.sysconf("SC_CLK_TCK"), 2)
+
+
+def _identity(folder: str, field: str, text: str) -> ProcessIdentity | None:
+    """Return the identity in ``field`` of the state; None where there is none. Raises LcmError."""
+    try:
+        return ProcessIdentity.parse(text) if text else None
+    except LcmError as error:
+        raise LcmError(f"{os.path.join(folder, place.STATE)}: field {field!r}: {error}") from error
 
 
 def read_spec(folder: str) -> Spec:
