@@ -1,0 +1,116 @@
+"""What /proc says of the daemon when its starter has ended, and when that is."""
+
+import os
+from pathlib import Path
+
+from courseware.exercises import points
+
+# Tell that it runs (a file NAME.up), become ready when a file NAME.go is there, then hold.
+SERVER = """
+import os, signal, sys, time
+me = os.path.abspath(sys.argv[0])
+open(me + ".up", "w").close()
+while not os.path.exists(me + ".go"):
+    time.sleep(0.02)
+os.write(3, b"\\n")
+os.close(3)
+while True:
+    signal.pause()
+"""
+
+
+def stat(pid):
+    """Return the fields of /proc/PID/stat from the third (state) on; [] if it has gone."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+
+
+def inside(pid):
+    """Return the number that process `pid` has in its own pid namespace: what the submission sees."""
+    status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    return int(status.split("NSpid:")[1].split("\n")[0].split()[-1])
+
+
+def server(box, name, *, go=True):
+    """Return a program that is a daemon's work; it becomes ready at once, or when `NAME.go` is made."""
+    if go:
+        (box.folder / f"{name}.go").touch()
+    return box.probe(name, SERVER)
+
+
+def only_one(box, ran):
+    """Return the one process that is left after a start; AssertionError with the reason if it is not one."""
+    assert ran.code == 0, f"the command was ready; daemon.py should end with 0, it ended with {ran.how}"
+    left = [process for process in box.processes() if process.state != "Z"]
+    assert len(left) == 1, (
+        f"after the start one process should be left, the daemon; /proc shows {len(left)}: {[p.comm for p in left]}"
+    )
+    return left[0]
+
+
+@points(5, part="detached", explain="LCM-PROC-13")
+def test_it_is_in_a_session_of_its_own(box, nonce):
+    running = box.start(nonce.word(), server(box, nonce.word()))
+    session = os.getsid(running.pid)
+    daemon = only_one(box, running.wait())
+    assert daemon.session != session, (
+        "the daemon is in the session of its starter: closing the terminal ends it (setsid was not called)"
+    )
+    assert daemon.session != daemon.pid, (
+        "the daemon leads its session: the first terminal that it opens will control it (fork once more)"
+    )
+    assert daemon.pgrp == daemon.session, "the daemon's process group is not that of its session"
+    assert daemon.tty == 0, "the daemon has a controlling terminal"
+
+
+@points(4, part="clean", explain="LCM-PROC-10")
+def test_nothing_of_the_starter_is_kept(box, nonce):
+    ran = box.run(nonce.word(), "sh", "-c", "echo >&3; exec 3>&- sleep 1000")
+    daemon = only_one(box, ran)
+    box.wait_for(lambda: Path(f"/proc/{daemon.pid}/comm").read_text(encoding="utf-8") == "sleep\n"
+                 and stat(daemon.pid)[0] == "S", what="the daemon has become sleep")  # fmt: skip
+    fds = {int(fd): os.readlink(f"/proc/{daemon.pid}/fd/{fd}") for fd in os.listdir(f"/proc/{daemon.pid}/fd")}
+    assert sorted(fds) == [0, 1, 2], (
+        f"/proc/PID/fd shows {sorted(fds)}; 0, 1 and 2 were expected: 3 was closed by the command"
+    )
+    others = sorted(fd for fd, what in fds.items() if what != "/dev/null")
+    assert not others, f"the descriptors {others} of the daemon are not /dev/null"
+    cwd = os.readlink(f"/proc/{daemon.pid}/cwd")
+    assert cwd == "/", (
+        f"/proc/PID/cwd is {cwd}: the file system that holds it cannot be unmounted while the daemon runs"
+    )
+    lines = Path(f"/proc/{daemon.pid}/status").read_text(encoding="utf-8").splitlines()
+    status = {line.split(":")[0]: line.split()[1] for line in lines if line.startswith(("Umask", "SigIgn", "SigBlk"))}
+    assert int(status["Umask"], 8) == 0o027, f"/proc/PID/status: Umask is {status['Umask']}, 0027 was expected"
+    for name in ("SigIgn", "SigBlk"):
+        mask = int(status[name], 16)
+        numbers = [n for n in range(1, 65) if mask >> (n - 1) & 1]
+        assert not numbers, f"/proc/PID/status: {name} holds the signals {numbers}; none was expected"
+
+
+@points(2, part="pid file", explain="LCM-PROC-14")
+def test_the_pid_file_names_the_daemon(box, nonce):
+    name = nonce.word()
+    daemon = only_one(box, box.run(name, server(box, nonce.word())))
+    path = box.folder / name
+    assert path.exists(), "daemon.py has ended with 0, but there is no pid file"
+    words = path.read_text(encoding="utf-8", errors="replace").split()
+    assert words[:1] == [str(inside(daemon.pid))], (
+        "the pid file does not begin with the pid of the daemon, but with another"
+    )
+    assert words[1:] == [stat(daemon.pid)[19]], "after the pid the start time was expected, field 22 of /proc/PID/stat"
+
+
+@points(3, part="ready", explain="LCM-PROC-15")
+def test_it_returns_when_the_daemon_is_ready(box, nonce):
+    name, work = nonce.word(), nonce.word()
+    running = box.start(name, server(box, work, go=False))
+    box.wait_for((box.folder / f"{work}.up").exists, seconds=8, what="the command runs")
+    box.wait_for(lambda: stat(running.pid)[0] in "SZ", what="daemon.py waits, or has ended")
+    assert stat(running.pid)[0] != "Z", (
+        "the daemon runs, but has not said that it is ready (a newline on descriptor 3); daemon.py has returned already"
+    )
+    (box.folder / f"{work}.go").touch()
+    only_one(box, running.wait())
