@@ -1,0 +1,131 @@
+"""Where a learner is, and what comes next: ``./course next``.
+
+What belongs here: the order of parts and exercises, and one command to type. What does not: the lessons and exercises.
+
+A lesson's parts are its README's headings ``## Part 1 · …``. An exercise that a part names (``./course ex start ID``)
+comes after that part, all others after the last part. A part counts as done when the learner says so (``--done``) or
+has passed an exercise that comes after it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from .exercises import catalogue
+from .exercises.workplace import answer_folder
+from .progress import Progress, change_progress, read_progress
+from .sections import Section, read_text, sections
+
+if TYPE_CHECKING:
+    from .exercises import Exercise
+
+HEADING = re.compile(r"^## +Part (\d+)\b[ ·:.–-]*(.*)$", re.MULTILINE)
+START = re.compile(r"ex start ([\w-]+)")
+
+
+class Part(NamedTuple):
+    """One part of a lesson."""
+
+    section: Section
+    number: int
+    title: str
+
+
+class Stop(NamedTuple):
+    """A place on the way: a part of a lesson, or an exercise."""
+
+    part: Part | None = None
+    exercise: Exercise | None = None
+
+
+def way(clone: str) -> list[Stop]:
+    """Return every stop, in order; stretch exercises are no stops."""
+    stops: list[Stop] = []
+    exercises = catalogue(clone)
+    for one in sections(clone):
+        waiting = [e for e in exercises if e.section == one.number and e.role != "stretch"]
+        for part, named in lesson_parts(one):
+            stops.append(Stop(part=part))
+            here = [e for e in waiting if e.id in named]
+            stops += [Stop(exercise=e) for e in here]
+            waiting = [e for e in waiting if e not in here]
+        stops += [Stop(exercise=e) for e in waiting]
+    return stops
+
+
+def lesson_parts(one: Section) -> list[tuple[Part, set[str]]]:
+    """Return the parts of the lesson, each with the ids of the exercises that it sends the reader to."""
+    text = read_text(os.path.join(one.folder, "README.md"))
+    headings = list(HEADING.finditer(text))
+    parts = []
+    for heading in headings:
+        next_heading = re.compile(r"^## ", re.MULTILINE).search(text, heading.end())
+        body = text[heading.end() : next_heading.start() if next_heading else len(text)]
+        parts.append((Part(one, int(heading[1]), heading[2].strip()), set(START.findall(body))))
+    return parts
+
+
+def next_stop(stops: list[Stop], progress: Progress) -> Stop | None:
+    """Return the first stop that is not done; None at the end of the way."""
+    passed = [n for n, stop in enumerate(stops) if stop.exercise and progress.passed(stop.exercise.id)]
+    last = max(passed, default=-1)
+    for number, stop in enumerate(stops):
+        if stop.exercise and not progress.passed(stop.exercise.id):
+            return stop
+        if stop.part and number > last and not progress.done(stop.part.section.number, stop.part.number):
+            return stop
+    return None
+
+
+def render(clone: str, *, done: bool = False, exercises_only: bool = False) -> str:
+    """Return what ``./course next`` prints. ``done``: first note the part that it would show as done."""
+    stops = [stop for stop in way(clone) if stop.exercise or not exercises_only]
+    stop = next_stop(stops, read_progress(clone))
+    if done and stop and stop.part:
+        with change_progress(clone) as progress:
+            progress.note_done(stop.part.section.number, stop.part.number)
+        stop = next_stop(stops, read_progress(clone))
+    progress = read_progress(clone)
+    lines = [_standing(stops, progress)]
+    if stop is None:
+        lines.append("all parts and required exercises are done" if stops else "this clone has no lessons with parts")
+    elif stop.part:
+        lines += _at_part(stop.part)
+    elif stop.exercise:
+        lines += _at_exercise(clone, stop.exercise, progress)
+    return "\n".join(lines)
+
+
+def _standing(stops: list[Stop], progress: Progress) -> str:
+    required = [stop.exercise for stop in stops if stop.exercise]
+    passed = sum(progress.passed(exercise.id) for exercise in required)
+    return f"{passed} of {len(required)} required exercises passed"
+
+
+def _at_part(part: Part) -> list[str]:
+    one = part.section
+    total = len(lesson_parts(one))
+    return [
+        f"next: {one.title}, part {part.number} of {total}: {part.title}",
+        f"      read it in {one.name}/README.md; what belongs to it in the code: ./course read {one.number}",
+        "after its check-point, type:  ./course next --done",
+    ]
+
+
+def _at_exercise(clone: str, exercise: Exercise, progress: Progress) -> list[str]:
+    page = os.path.relpath(exercise.folder / "README.md", clone)
+    lines = [
+        f"next: exercise {exercise.id}: {exercise.title} ({exercise.role}, {exercise.minutes} minutes)",
+        f"      {exercise.goal} What to build: {page}",
+    ]
+    missing = [name for name in exercise.requires if not progress.passed(name)]
+    if missing:
+        lines.append(f"      it builds on {', '.join(missing)}, not passed yet")
+    if not answer_folder(clone, exercise).is_dir():
+        return [*lines, f"type:  ./course ex start {exercise.id}"]
+    record = progress.of(exercise.id)
+    if record["tries"]:
+        lines.append(f"      best so far: {record['points']:g} of {record['of']:g} points")
+    return [*lines, f"write work/{exercise.id}/{exercise.file}, then type:  ./course ex check {exercise.id}"]
