@@ -1,17 +1,17 @@
 """The ``course`` tool: what ``./course`` hands over to once the environment is prepared.
 
 What belongs here: the group of commands and the way out. The commands stand in one file per family (``project.py``:
-the clone itself). What does not: the work, which each command's module does.
+the clone itself, ``learn.py``, ``ex.py``,
+``prove.py``). What does not: the work, which each command's module does.
 """
 
 from __future__ import annotations
 
 import os
-import sys
 
 import click
 
-from . import project
+from . import ex, learn, project, prove
 
 #: The folder that this file stands in, five floors up.
 CLONE = os.path.abspath(os.path.join(os.path.dirname(__file__), *[os.pardir] * 4))
@@ -24,17 +24,13 @@ def course(context: click.Context) -> None:
     context.obj = context.obj or CLONE
 
 
-for _family in (project,):
+for _family in (project, learn, ex, prove):
     for _command in _family.COMMANDS:
         course.add_command(_command)
 
 
 def main() -> None:
-    """Run the tool; an error is one sentence and an exit code, never a traceback."""
-    from section01_processes import LcmError
+    """Run the tool and exit; an error is one sentence and an exit code, never a traceback."""
+    from section01_processes import run_tool
 
-    try:
-        course(prog_name="course")
-    except LcmError as error:
-        click.echo(f"course: {error}", err=True)
-        sys.exit(error.exit_code)
+    run_tool(course, "course")

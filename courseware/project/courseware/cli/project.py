@@ -42,7 +42,19 @@ def lint(clone: str) -> None:
 
 @click.group()
 def docs() -> None:
-    """Build or serve the study site."""
+    """Build or serve the study site; fill what READMEs quote."""
+
+
+@docs.command()
+@click.option("--check", is_flag=True, help="Write nothing; fail when a page has drifted from its source.")
+@click.pass_obj
+def sync(clone: str, check: bool) -> None:
+    """Write quoted code and the tables of exercises into the READMEs."""
+    from .. import quotes
+
+    lines = quotes.sync(clone, check=check)
+    click.echo("\n".join(lines) or "every page is as its sources are")
+    sys.exit(1 if check and lines else 0)
 
 
 @docs.command()
