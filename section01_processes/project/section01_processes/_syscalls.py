@@ -273,7 +273,10 @@ def prepare_execve(
 
 
 def unshare(flags: int) -> None:
-    """Leave the namespaces in ``flags`` for new ones of our own; CLONE_NEWPID means our next children. unshare(2)."""
+    """Leave the namespaces of ``flags`` for new ones; CLONE_NEWPID means our next children.
+
+    See its page in section 2 of the manual.
+    """
     prototype("unshare", ctypes.c_int)(flags)
 
 
@@ -290,7 +293,7 @@ def poll_once(milliseconds: int) -> int:
 
 
 def trace_me() -> None:
-    """Let our parent trace us: from now on every signal but SIGKILL stops us for it first. PTRACE_TRACEME, ptrace(2)."""
+    """Let our parent trace us: from now on every signal but SIGKILL stops us first. PTRACE_TRACEME, ptrace(2)."""
     prototype("ptrace", ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p)(0, 0, None, None)
 
 

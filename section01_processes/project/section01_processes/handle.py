@@ -76,11 +76,20 @@ def end_process(child: Child, seconds: float) -> str:
     if wait_end(child, 0):
         return ""
     child.signal(_signal.SIGTERM)
-    child.signal(_signal.SIGCONT)
+    if _stopped(child.pid):  # only then does it hear the first
+        child.signal(_signal.SIGCONT)
     if wait_end(child, seconds):
         return "SIGTERM"
     kill(child)
     return "SIGKILL"
+
+
+def _stopped(pid: int) -> bool:
+    """Whether ``pid`` is stopped."""
+    try:
+        return ProcessStat.of(pid).state == "T"
+    except ProcessLookupError:
+        return False
 
 
 def kill(child: Child) -> None:

@@ -71,6 +71,16 @@ def test_an_orphan_that_ignores_term_is_killed_too(procman):
     assert gone(pid)
 
 
+def test_a_process_is_known_before_its_supervisor_could_record_it(procman):
+    """The supervisor is killed between its fork and its first state: only the process itself has said who it is."""
+    pid = procman.detach("web", "--", "sleep", "300")
+    kill_supervisor(procman, "web")
+    (procman.state / "web" / "state.json").unlink()
+    assert procman.status("web").items() >= {"state": "orphaned", "pid": pid}.items()
+    assert "SIGTERM" in procman("stop", "web").stdout
+    assert gone(pid)
+
+
 def test_a_process_lost_with_its_supervisor_is_told_so_and_can_start_again(procman):
     pid = procman.detach("web", "--restart", "unless-stopped", "--", "sleep", "300")
     kill_supervisor(procman, "web")
@@ -86,7 +96,7 @@ def test_after_a_reboot_nothing_is_taken_for_ours(procman):
     pid = procman.detach("web", "--", "sleep", "300")
     identity = str(ProcessIdentity.of(pid))
     kill_supervisor(procman, "web")
-    path = procman.state / "web" / "state.json"
+    path = procman.state / "web" / "process"
     path.write_text(path.read_text().replace(identity.split(":")[0], "11111111-2222-3333-4444-555555555555"))
     assert procman.status("web")["state"] == "lost"
     assert "does not run" in procman("signal", "web", "KILL", check=False).stderr

@@ -79,6 +79,25 @@ def test_a_zombie_is_shown_until_its_parent_waits():
     assert child.pid not in [row["pid"] for row in json.loads(procman("ps", "--zombies", "--json").stdout)]
 
 
+def test_signalling_a_zombie_is_explained():
+    child = subprocess.Popen(["true"])
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    assert "LCM-PROC-06" in procman("signal", child.pid, "KILL").stderr
+    done = procman("stop", child.pid)
+    assert "LCM-PROC-06" in done.stderr
+    assert done.stdout == f"{child.pid}: had ended before\n"
+    child.wait()
+
+
+def test_a_hostile_name_is_harmless():
+    child = subprocess.Popen(["sh", "-c", "echo; sleep 30", "\x1b]0;owned\x07", b"\xff"], stdout=subprocess.PIPE)
+    child.stdout.readline()
+    assert "\\x1b]0;owned\\x07 \\xff" in procman("ps").stdout
+    assert "\x1b" not in procman("ps").stdout + procman("status", child.pid).stdout
+    child.kill()
+    child.communicate()
+
+
 def test_signal_and_wait_work_on_processes_that_are_not_ours():
     child = subprocess.Popen(["sleep", "100"])
     assert procman("wait", child.pid, "--timeout", "0.05").returncode == 124

@@ -44,8 +44,7 @@ def test_records_come_back_as_they_went_and_are_for_nobody_else(web):
         ("state.json", {"restarts": "remove"}, "field 'restarts' is missing"),
         ("state.json", {"restarts": True}, "field 'restarts': int is expected"),
         ("state.json", {"exit_code": "3"}, "field 'exit_code': int or null is expected"),
-        ("state.json", {"process": "1:2"}, "field 'process': not a process identity"),
-        ("state.json", {"supervisor": "x"}, "field 'supervisor': not a process identity"),
+        ("state.json", {"supervisor": "x"}, "not a process identity: 'x'"),
         ("state.json", {"version": 2}, "field 'version': 1 is expected"),
         ("spec.json", {"argv": []}, "'argv'"),
         ("spec.json", {"argv": [1]}, "'argv'"),
@@ -67,6 +66,20 @@ def test_damage_is_told_by_file_and_field(web, file, fields, words):
 def test_what_is_no_json_is_damage_too(web, text):
     (web / "state.json").write_bytes(text.encode("latin-1"))
     with pytest.raises(DamagedState, match="state of process 'web' is damaged"):
+        Managed.read(str(web.parent), "web")
+
+
+def test_a_damaged_identity_is_told_too(web):
+    (web / "process").write_text("1:2\n")
+    with pytest.raises(DamagedState, match=f"{web}/process: not a process identity"):
+        Managed.read(str(web.parent), "web")
+    (web / "process").write_text("")  # a power cut's: no process of this boot
+    assert not Managed.read(str(web.parent), "web").alive
+
+
+def test_what_another_user_keeps_is_not_believed(web, monkeypatch):
+    monkeypatch.setattr(os, "geteuid", lambda: os.stat(web).st_uid + 1)
+    with pytest.raises(LcmError, match="belongs to user"):
         Managed.read(str(web.parent), "web")
 
 

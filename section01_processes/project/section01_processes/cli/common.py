@@ -21,6 +21,7 @@ from ..manager.place import state_folder
 from ..states import state_name
 from ..status import command_line, terminal_name
 from ..tool import process_id
+from ..views.text import valid_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -71,6 +72,21 @@ TARGET = click.argument("target", type=find_target, metavar="NAME|PID")
 NAMED = click.argument("named", type=find_named, metavar="NAME")
 
 
+def complain_of_zombie(target: int | Managed) -> None:
+    """Warn if the process is dead already, so that no signal will remove it."""
+    if isinstance(target, int) and is_zombie(target):
+        text = f"process {target} is a zombie: it has ended, its parent must wait for it"
+        complain([f"{text} [see ./course explain LCM-PROC-06]"])
+
+
+def is_zombie(pid: int) -> bool:
+    """Whether ``pid`` has ended and not been waited for."""
+    try:
+        return ProcessStat.of(pid).state == "Z"
+    except ProcessLookupError:
+        return False
+
+
 def carry_out(steps: list[Step], dry_run: bool) -> dict[str, Any] | None:
     """Run the steps of this command and return the slots; with ``dry_run`` print them and return None."""
     plan = Plan("cli", steps)
@@ -95,6 +111,6 @@ def row(stat: ProcessStat) -> dict[str, Any]:
         "terminal": terminal_name(stat.tty),
         "state": state_name(stat.state),
         "memory": stat.rss * os.sysconf("SC_PAGE_SIZE"),
-        "name": stat.comm,
-        "command": " ".join(words).encode(errors="replace").decode() if words else f"[{stat.comm}]",
+        "name": valid_text(stat.comm),
+        "command": valid_text(" ".join(words) if words else f"[{stat.comm}]"),
     }

@@ -7,7 +7,7 @@ import click
 from ..manager import operations
 from ..manager.managed import Managed
 from ..signals import signal_name, signal_number
-from .common import DRY_RUN, TARGET, carry_out
+from .common import DRY_RUN, TARGET, carry_out, complain_of_zombie
 
 GRACE = 10.0
 
@@ -18,6 +18,7 @@ GRACE = 10.0
 @DRY_RUN
 def signal_command(target: int | Managed, signal: str, dry_run: bool) -> None:
     """Send SIGNAL (a name or a number) to one process, by its pidfd."""
+    complain_of_zombie(target)
     slots = carry_out(operations.plan_signal(target, signal_name(signal_number(signal))), dry_run)
     operations.close(slots or {})
 
@@ -36,6 +37,7 @@ def stop(target: int | Managed, timeout: float, dry_run: bool) -> None:
     if isinstance(target, Managed) and target.state == "exited":
         click.echo(f"{label}: had ended before ({target.ending()})")
         return
+    complain_of_zombie(target)
     slots = carry_out(operations.plan_stop(target, timeout), dry_run)
     if slots is None:
         return

@@ -42,7 +42,10 @@ def run_detached(wish: Wish) -> int:
     name = check_name(given["name"]) if given["name"] else free_name(folder, wish.command[0])
     spec = make_spec(wish)
     if given["dry_run"]:
-        plans = (Plan("cli", plan_detached(folder, name, spec)), Plan("child", plan_process(spec, *sketch(spec))))
+        plans = (
+            Plan("cli", plan_detached(folder, name, spec)),
+            Plan("child", plan_process(os.path.join(folder, name), spec, *sketch(spec))),
+        )
         for plan in plans:
             click.echo("\n".join(describe_plan(plan)))
         return 0
@@ -91,7 +94,7 @@ def start(folder: str, name: str, spec: Spec, explain: bool) -> int:
     finally:
         if explain:
             os.close(writer)
-            child = Plan("child", plan_process(spec, *sketch(spec)))
+            child = Plan("child", plan_process(os.path.join(folder, name), spec, *sketch(spec)))
             for line in explain_lines([plan, child], read_records(reader)):
                 click.echo(line, err=True)
             os.close(reader)

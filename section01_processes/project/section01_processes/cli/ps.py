@@ -9,6 +9,7 @@ import click
 
 from ..core.tree import ProcessTree
 from ..manager.managed import read_all
+from ..views.text import harmless
 from .common import JSON, complain, row, state
 
 
@@ -38,9 +39,10 @@ def print_processes(rows: list[dict[str, Any]]) -> None:
     """Print one line per process."""
     click.echo(f"{'PID':>7} {'PPID':>7} {'PGID':>7} {'SID':>7} {'TTY':8} {'STATE':10} {'RSS KiB':>8} COMMAND")
     for fields in rows:
+        command = harmless(fields["command"])
         click.echo(
             f"{fields['pid']:7} {fields['parent']:7} {fields['group']:7} {fields['session']:7} "
-            f"{fields['terminal'] or '-':8} {fields['state']:10} {fields['memory'] // 1024:8} {fields['command']}"
+            f"{fields['terminal'] or '-':8} {fields['state']:10} {fields['memory'] // 1024:8} {command}"
         )
 
 
@@ -54,7 +56,7 @@ def print_managed(rows: list[dict[str, Any]]) -> None:
         code = "-" if fields["exit_code"] is None else fields["exit_code"]
         click.echo(
             f"{fields['name']:{width}} {fields['pid'] or '-':>7} {fields['state']:10} {fields['restarts']:8} "
-            f"{duration(fields['uptime']):>8} {code:>4} {fields['policy']:14} {fields['command']}"
+            f"{duration(fields['uptime']):>8} {code:>4} {fields['policy']:14} {harmless(fields['command'])}"
         )
 
 

@@ -9,6 +9,7 @@ import click
 
 from ..manager.managed import Managed
 from ..status import process_facts
+from ..views.text import harmless
 from .common import JSON, TARGET
 
 
@@ -36,4 +37,5 @@ def status(target: int | Managed, as_json: bool) -> None:
 
 def shown(value: Any) -> str:
     """Return a value for people: lists as words, None as ``-``."""
-    return " ".join(map(str, value)) if isinstance(value, list) else "-" if value is None else str(value)
+    text = " ".join(map(str, value)) if isinstance(value, list) else "-" if value is None else str(value)
+    return harmless(text)

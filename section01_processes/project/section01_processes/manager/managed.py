@@ -24,6 +24,7 @@ from ..core.stat import ProcessStat
 from ..errors import LcmError
 from ..handle import ProcessGone, open_identity
 from ..identity import ProcessIdentity
+from ..views.text import valid_text
 from . import place
 from .policy import TRANSITIONS, Policy
 from .program import limits_of
@@ -60,8 +61,8 @@ class Managed:
         self.spec = spec
         self.status = status
         self.supervised = supervised
-        self.process = _identity(folder, "process", status.process)
-        self.keeper = _identity(folder, "supervisor", status.supervisor)
+        self.process = read_process(folder)
+        self.keeper = _identity(os.path.join(folder, place.STATE), status.supervisor)
         self.stat = self._stat()
 
     @classmethod
@@ -70,6 +71,7 @@ class Managed:
         folder = os.path.join(state, name)
         if not (place.is_name(name) and os.path.isdir(folder)):
             raise NoSuchName(f"no process has the name {name!r}", hint="procman ps --managed lists them")
+        check_owner(folder)
         supervised = place.supervised(folder)
         try:
             spec = read_spec(folder)
@@ -145,7 +147,7 @@ class Managed:
             "error": self.status.error,
             "supervisor": self.keeper.pid if self.keeper and self.supervised else None,
             "log": self.log,
-            "command": " ".join(self.spec.argv).encode(errors="replace").decode(),
+            "command": valid_text(" ".join(self.spec.argv)),
         }
 
     @property
@@ -169,12 +171,29 @@ class Managed:
         return round(time.clock_gettime(time.CLOCK_BOOTTIME) - self.stat.start_time / os.sysconf("SC_CLK_TCK"), 2)
 
 
-def _identity(folder: str, field: str, text: str) -> ProcessIdentity | None:
-    """Return the identity in ``field`` of the state; None where there is none. Raises LcmError."""
+def check_owner(folder: str) -> None:
+    """Raise LcmError when another user keeps the process: what he wrote is not for us to believe, nor to run."""
+    owner = os.stat(folder).st_uid
+    if owner != os.geteuid():
+        raise LcmError(f"{folder} belongs to user {owner}", hint="work on it as that user")
+
+
+def read_process(folder: str) -> ProcessIdentity | None:
+    """Return which process was started last; None before the first. Raises LcmError."""
+    path = os.path.join(folder, place.PROCESS)
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return _identity(path, file.read().strip())
+    except FileNotFoundError:
+        return None
+
+
+def _identity(path: str, text: str) -> ProcessIdentity | None:
+    """Return the identity that stands in ``path``; None where nothing does. Raises LcmError."""
     try:
         return ProcessIdentity.parse(text) if text else None
     except LcmError as error:
-        raise LcmError(f"{os.path.join(folder, place.STATE)}: field {field!r}: {error}") from error
+        raise LcmError(f"{path}: {error}") from error
 
 
 def read_spec(folder: str) -> Spec:

@@ -6,6 +6,7 @@
         lock          flock: held by the supervisor for its whole life
         spec.json     what to run (``record.py``)
         state.json    how it stands
+        process       which process was started last: boot id, pid, start time; written by itself before its execve
         log, log.1 …  what it wrote
         supervisor.log  what went wrong with its keeping
         sock          SOCK_SEQPACKET: stop, attach (``door.py``)
@@ -21,7 +22,8 @@ import time
 
 from ..errors import LcmError, UsageError
 
-LOCK, SPEC, STATE, LOG, SUPERVISOR_LOG, SOCKET = "lock", "spec.json", "state.json", "log", "supervisor.log", "sock"
+LOCK, SPEC, STATE, PROCESS, SOCKET = "lock", "spec.json", "state.json", "process", "sock"
+LOG, SUPERVISOR_LOG = "log", "supervisor.log"
 LONGEST_NAME = 64
 EXTRA = "_.-"
 

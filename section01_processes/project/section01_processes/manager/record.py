@@ -96,14 +96,13 @@ class Spec(Record):
 class Status(Record):
     """How it stands: the last transition, as the supervisor recorded it.
 
-    ``process``, ``supervisor``: identities in text form ("": none); ``exit_code``: of the last run that ended, None
+    ``supervisor``: its identity in text form ("": none); ``exit_code``: of the last run that ended, None
     where none has or nobody knows; ``stopped``: ended at the user's wish; ``changed``: seconds since the epoch.
     """
 
     FIELDS: ClassVar[Fields] = {
         "state": ((str,), "starting"),
         "supervisor": ((str,), ""),
-        "process": ((str,), ""),
         "restarts": ((int,), 0),
         "exit_code": ((int, type(None)), None),
         "stopped": ((bool,), False),
@@ -114,7 +113,6 @@ class Status(Record):
     __slots__ = tuple(FIELDS)
     state: str
     supervisor: str
-    process: str
     restarts: int
     exit_code: int | None
     stopped: bool

@@ -131,7 +131,7 @@ class Supervisor:
         """Start the process, record it, wait for its end. Raises LcmError, OSError."""
         streams = Streams(self._loop, self._output, self._spec.pty, self._size)
         streams.paused = self._door.pause
-        plan = Plan("child", plan_process(self._spec, streams.terminal, streams.stdio))
+        plan = Plan("child", plan_process(self._folder, self._spec, streams.terminal, streams.stdio))
         recorder = Recorder(self._record, "child") if self._record >= 0 else None
 
         def run() -> None:
@@ -145,7 +145,7 @@ class Supervisor:
         self._streams = streams
         self._began = monotonic()
         self._loop.watch(self._child.pidfd, self._ended)
-        self._move("running", process=str(ProcessIdentity.of(self._child.pid)), error="")
+        self._move("running", error="")
 
     def _start_again(self) -> None:
         """Start it after its delay; what cannot be started has failed."""

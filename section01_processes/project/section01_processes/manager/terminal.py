@@ -76,7 +76,9 @@ class Attached:
             return b""
         if message[:1] == d.ERROR:
             raise LcmError(
-                f"cannot attach: {message[1:].decode()}", hint="it was started without --pty: procman logs -f"
+                f"cannot attach: {message[1:].decode()}",
+                hint="it was started without --pty: procman logs -f",
+                explain="LCM-TTY-01",
             )
         if message[:1] == d.EXIT:
             self.exit_code = message[1]
