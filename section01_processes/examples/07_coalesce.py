@@ -27,10 +27,12 @@ while signal.sigtimedwait([signal.SIGCHLD], 0):
     taken += 1
 print("SIGCHLD taken:", taken, "zombies:", zombies())
 
+# region loop
 reaped = 0
 try:
     while os.waitpid(-1, os.WNOHANG) != (0, 0):  # one signal: ask until nobody is left
         reaped += 1
 except ChildProcessError:
     pass
+# endregion
 print(f"the loop reaped {reaped} children")
