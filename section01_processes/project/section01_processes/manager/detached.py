@@ -62,7 +62,7 @@ def claim_name(state: str, name: str, spec: Spec) -> int:
 @action("flock(2)")
 def take_folder(folder: str) -> int:
     """Take the lock of a process that nobody supervises; return it. Raises LcmError when somebody does."""
-    lock = place.take_lock(os.path.join(folder, place.LOCK), 1)
+    lock = place.take_lock(os.path.join(folder, place.LOCK), 5)
     if lock < 0:
         raise LcmError(f"process {os.path.basename(folder)!r} has a supervisor", hint="it runs, or is being started")
     return lock
