@@ -59,7 +59,10 @@ def run(task: dict[str, object]) -> tuple[bytes, int]:
     inner = f"cd {where}; {task['command']}\nrc=$?; pwd > /share/cwd 2>/dev/null; exit $rc"
     pid, master = pty.fork()
     if pid == 0:
-        os.execvp("su", ["su", "-s", "/bin/bash", "-", user, "-c", f"export TERM=xterm; {inner}"])
+        # not su: it leaves SIGINT and SIGQUIT ignored
+        home = "/root" if user == "root" else f"/home/{user}"
+        words = ["setpriv", "--reuid", user, "--regid", user, "--init-groups", "--reset-env", "bash", "-lc", inner]
+        os.execvpe(words[0], words, {"PATH": os.environ["PATH"], "TERM": "xterm", "HOME": home})
     shown, end = b"", time.monotonic() + float(str(task.get("seconds", 600)))
     while True:
         ready = select.select([master], [], [], max(0, end - time.monotonic()))[0]
