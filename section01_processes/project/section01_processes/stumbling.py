@@ -43,6 +43,65 @@ STUMBLING_BLOCKS: dict[str, dict[str, str]] = {
         "remedy": "its parent must wait for it; if that is gone or broken, end the parent, and PID 1 waits",
         "link": "wait(2)",
     },
+    "LCM-PROC-07": {
+        "symptom": "there are more processes than you asked for, or the parent's code runs twice",
+        "cause": "fork returns in both processes; a child that does not leave by _exit, or whose exec failed, goes on in "
+        "the code of its parent",
+        "remedy": "put the child's part into a function of its own, and end it by os._exit in a finally clause",
+        "link": "fork(2), _exit(2)",
+    },
+    "LCM-PROC-08": {
+        "symptom": "the exit code is 0 though a signal ended the program, or it is 256 times too large",
+        "cause": "the wait status holds two things in one number: an exit code, or the signal that ended the process",
+        "remedy": "os.waitstatus_to_exitcode(status): not negative, it is the exit code; negative, show 128 + signal",
+        "link": "wait(2)",
+    },
+    "LCM-PROC-09": {
+        "symptom": "the second child starts when the first has ended; with much data, everything hangs",
+        "cause": "the parent waits inside the loop that starts the children, and a pipe holds 64 KiB only",
+        "remedy": "start all of them, close your own ends of the pipes, then wait for all of them",
+        "link": "pipe(7)",
+    },
+    "LCM-PROC-10": {
+        "symptom": "a program behaves in another way when your program starts it: it ignores SIGPIPE, or a pipe stays open",
+        "cause": "execve keeps ignored signals, the signal mask, open descriptors, the umask and the working directory",
+        "remedy": "reset them between fork and exec: signals to their default, an empty mask, close_range, umask, chdir",
+        "link": "execve(2), signal(7)",
+    },
+    "LCM-PROC-11": {
+        "symptom": "SIGTERM ends your program, and what it started lives on",
+        "cause": "a signal goes to one process; whoever stands between must pass it on, from the first moment",
+        "remedy": "block the signals before the fork, take them with sigtimedwait or in a handler, send them to the child, "
+        "then wait for it",
+        "link": "signal(7), kill(2)",
+    },
+    "LCM-PROC-12": {
+        "symptom": "Ctrl-C ends a part of a pipeline, sometimes",
+        "cause": "each stage made a group of its own, or joined the group before it was there",
+        "remedy": "call setpgid(pid, first) in the parent and in the child: whoever is first wins, both mean the same",
+        "link": "setpgid(2)",
+    },
+    "LCM-PROC-13": {
+        "symptom": "the daemon ends when its terminal is closed, or gets a terminal of its own by opening one",
+        "cause": "it is still in the session of its starter; or it leads a session, and a leader that opens a terminal takes "
+        "it",
+        "remedy": "fork, setsid, fork again: the second child leads nothing",
+        "link": "setsid(2), daemon(7)",
+    },
+    "LCM-PROC-14": {
+        "symptom": "a pid file names nobody, the wrong process, or lets two daemons start",
+        "cause": "a pid is given to somebody else later, a file that is opened for writing is empty for a moment, and two "
+        "starts can look at the same time",
+        "remedy": "hold a lock on a file for the daemon's whole life; write the pid with its start time to a new file, and "
+        "rename it into place",
+        "link": "flock(2), rename(2)",
+    },
+    "LCM-PROC-15": {
+        "symptom": "the start says that all is well, and the program is not there, or not ready",
+        "cause": "the starter returned before anybody could know: a fork that works says nothing about what comes after it",
+        "remedy": "let the program say that it is ready, through a pipe; the end of the pipe without a word is the failure",
+        "link": "pipe(7)",
+    },
     "LCM-TTY-01": {
         "symptom": "cannot set terminal process group: no job control in this shell",
         "cause": "the shell's terminal is not the controlling terminal of its session",
