@@ -45,7 +45,8 @@ STUMBLING_BLOCKS: dict[str, dict[str, str]] = {
     },
     "LCM-PROC-07": {
         "symptom": "there are more processes than you asked for, or the parent's code runs twice",
-        "cause": "fork returns in both processes; a child that does not leave by _exit, or whose exec failed, goes on in "
+        "cause": "fork returns in both processes; a child that does not leave by _exit, or whose exec failed, goes on "
+        "in "
         "the code of its parent",
         "remedy": "put the child's part into a function of its own, and end it by os._exit in a finally clause",
         "link": "fork(2), _exit(2)",
@@ -63,15 +64,18 @@ STUMBLING_BLOCKS: dict[str, dict[str, str]] = {
         "link": "pipe(7)",
     },
     "LCM-PROC-10": {
-        "symptom": "a program behaves in another way when your program starts it: it ignores SIGPIPE, or a pipe stays open",
+        "symptom": "a program behaves in another way when your program starts it: it ignores SIGPIPE, or a pipe stays "
+        "open",
         "cause": "execve keeps ignored signals, the signal mask, open descriptors, the umask and the working directory",
-        "remedy": "reset them between fork and exec: signals to their default, an empty mask, close_range, umask, chdir",
+        "remedy": "reset them between fork and exec: signals to their default, an empty mask, close_range, umask, "
+        "chdir",
         "link": "execve(2), signal(7)",
     },
     "LCM-PROC-11": {
         "symptom": "SIGTERM ends your program, and what it started lives on",
         "cause": "a signal goes to one process; whoever stands between must pass it on, from the first moment",
-        "remedy": "block the signals before the fork, take them with sigtimedwait or in a handler, send them to the child, "
+        "remedy": "block the signals before the fork, take them with sigtimedwait or in a handler, send them to the "
+        "child, "
         "then wait for it",
         "link": "signal(7), kill(2)",
     },
@@ -83,23 +87,28 @@ STUMBLING_BLOCKS: dict[str, dict[str, str]] = {
     },
     "LCM-PROC-13": {
         "symptom": "the daemon ends when its terminal is closed, or gets a terminal of its own by opening one",
-        "cause": "it is still in the session of its starter; or it leads a session, and a leader that opens a terminal takes "
+        "cause": "it is still in the session of its starter; or it leads a session, and a leader that opens a "
+        "terminal takes "
         "it",
         "remedy": "fork, setsid, fork again: the second child leads nothing",
         "link": "setsid(2), daemon(7)",
     },
     "LCM-PROC-14": {
         "symptom": "a pid file names nobody, the wrong process, or lets two daemons start",
-        "cause": "a pid is given to somebody else later, a file that is opened for writing is empty for a moment, and two "
+        "cause": "a pid is given to somebody else later, a file that is opened for writing is empty for a moment, and "
+        "two "
         "starts can look at the same time",
-        "remedy": "hold a lock on a file for the daemon's whole life; write the pid with its start time to a new file, and "
+        "remedy": "hold a lock on a file for the daemon's whole life; write the pid with its start time to a new "
+        "file, and "
         "rename it into place",
         "link": "flock(2), rename(2)",
     },
     "LCM-PROC-15": {
         "symptom": "the start says that all is well, and the program is not there, or not ready",
-        "cause": "the starter returned before anybody could know: a fork that works says nothing about what comes after it",
-        "remedy": "let the program say that it is ready, through a pipe; the end of the pipe without a word is the failure",
+        "cause": "the starter returned before anybody could know: a fork that works says nothing about what comes "
+        "after it",
+        "remedy": "let the program say that it is ready, through a pipe; the end of the pipe without a word is the "
+        "failure",
         "link": "pipe(7)",
     },
     "LCM-TTY-01": {
