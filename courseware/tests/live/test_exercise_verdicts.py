@@ -2,6 +2,8 @@
 
 import json
 import os
+import signal
+import subprocess
 import sys
 import time
 
@@ -9,8 +11,6 @@ import pytest
 
 from courseware.exercises import check
 from courseware.exercises.verdicts import report_text
-
-pytestmark = pytest.mark.lane("host", "guest")
 
 ANSWERS = {
     "PASS": "import sys\nprint(sys.argv[1][::-1])",
@@ -26,6 +26,7 @@ ANSWERS = {
 SECONDS = {"TIMEOUT": 2}
 
 
+@pytest.mark.lane("host", "guest")  # the cgroup is another one there
 @pytest.mark.parametrize("verdict", ANSWERS)
 def test_an_answer_that_does_it_gets_it(throw_away, answer, verdict):
     exercise, folder = throw_away(seconds=SECONDS.get(verdict, 20)), answer(ANSWERS[verdict])
@@ -170,8 +171,6 @@ def test_an_ordinary_user_can_check_too(throw_away, answer, tmp_path, verdict):
 
 
 def run(words):
-    import subprocess
-
     env = {"PATH": os.environ["PATH"], "HOME": "/"}
     done = subprocess.run(words, env=env, cwd="/", capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr
@@ -194,3 +193,23 @@ def test_the_caller_does_not_become_a_subreaper(throw_away):
     with open(reader, "rb", closefd=True) as file:
         os.close(writer)
         assert int(file.read()) != os.getpid()
+
+
+def test_an_interrupted_check_leaves_nothing(throw_away, answer, tmp_path):
+    exercise, folder = throw_away(seconds=100), answer("import os, time\nos.fork()\nopen('up', 'w')\ntime.sleep(600)")
+    script = (
+        "import sys; from courseware.exercises import Exercise, check; "
+        "check(Exercise.read(sys.argv[1]), sys.argv[2], seed=1)"
+    )
+    words = [sys.executable, "-B", "-c", script, str(exercise.folder), str(folder)]
+    env = {**os.environ, "TMPDIR": str(tmp_path)}
+    process = subprocess.Popen(words, env=env, stderr=subprocess.PIPE, start_new_session=True)
+    end = time.monotonic() + 60
+    while not list(tmp_path.glob("lcm-ex-*/scratch/up")):
+        assert time.monotonic() < end
+        assert process.poll() is None
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)  # as Ctrl-C does
+    assert b"KeyboardInterrupt" in process.communicate(timeout=60)[1]
+    assert not list(tmp_path.glob("lcm-*"))
+    assert_nothing_runs()

@@ -1,5 +1,6 @@
 """exercise.toml, mutant.toml and a submission's folder: what is not right is named, with file, field and remedy."""
 
+import importlib
 import os
 import shutil
 
@@ -235,3 +236,13 @@ def test_a_nonce_is_the_same_for_the_same_seed_and_test_only():
 def test_points_take_one_or_several_tests_to_come_after():
     assert points(2, after="a").kwargs["after"] == ("a",)
     assert points(2, after=["a", "b"]).kwargs["after"] == ("a", "b")
+
+
+def test_the_surface_holds_functions_whoever_imports_a_module_first():
+    import courseware.exercises as surface
+
+    for module in ("catalogue", "checking", "marks", "model", "proof", "verdicts"):
+        importlib.import_module(f"courseware.exercises.{module}")
+    names = ["Exercise", "ExerciseError", "Limits", "Mutant", "Report", "TestResult"]
+    assert sorted(surface.__all__) == sorted([*names, "catalogue", "check", "find", "points", "verify"])
+    assert all(callable(getattr(surface, name)) for name in surface.__all__)

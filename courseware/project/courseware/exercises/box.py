@@ -24,7 +24,8 @@ from section01_processes import ProcessStat
 from . import descendants
 from .model import Exercise
 from .place import PROGRAM_FOLDERS, Place, interpreter
-from .running import Ran, Running, SubmissionEnded, last_line, poll
+from .running import Ran, Running, SubmissionEnded
+from .streams import last_line, poll
 from .verdicts import CRASH, KILLED, OOM, OUTPUT_LIMIT, TIMEOUT, TODO
 
 CALLING = Path(__file__).with_name("calling.py")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -23,6 +24,7 @@ from .verdicts import Report, parse_report
 INI = "[pytest]\naddopts = --import-mode=importlib --strict-markers\nmarkers =\n needs(*features): as for exercises\n"
 PASSED_ON = ("HOME", "SUDO_UID", "SUDO_GID", "SUDO_USER", "TMPDIR", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS")
 LONGEST = 900.0  # seconds; a test waits 20 at most, a start of the submission 120
+PATIENCE = 30.0
 
 
 def check(
@@ -73,12 +75,26 @@ def _run(command: list[str], folder: Path) -> tuple[int, str]:
     """Run it; return its exit status and what it wrote."""
     env = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
     env |= {"PATH": PROGRAM_FOLDERS, "LANG": "C.UTF-8", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "NO_COLOR": "1"}
+    with subprocess.Popen(command, cwd=folder, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT) as process:  # fmt: skip
+        try:
+            output = process.communicate(timeout=LONGEST)[0]
+        except subprocess.TimeoutExpired:
+            output = _interrupt(process)
+        except BaseException:  # Ctrl-C: the test process has got it too, and clears up behind the answer
+            _interrupt(process)
+            raise
+    return process.returncode, output.decode(errors="replace")
+
+
+def _interrupt(process: subprocess.Popen[bytes]) -> bytes:
+    """Let the test process end what it has started, and wait for it; return what it wrote."""
+    process.send_signal(signal.SIGINT)
     try:
-        done = subprocess.run(command, cwd=folder, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, timeout=LONGEST, check=False)  # fmt: skip
-    except subprocess.TimeoutExpired as error:
-        return -1, (error.stdout or b"").decode(errors="replace")
-    return done.returncode, done.stdout.decode(errors="replace")
+        return process.communicate(timeout=PATIENCE)[0]
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return process.communicate()[0]
 
 
 def _read(exercise: Exercise, report: Path, status: int, output: str) -> Report:

@@ -21,7 +21,8 @@ import traceback
 from pathlib import Path
 
 from .box import TODO_STATUS, Box, size_text
-from .running import Ran, Running, SubmissionEnded, last_line, printable
+from .running import Ran, Running, SubmissionEnded
+from .streams import last_line, printable
 from .verdicts import CRASH, FAIL, GRADER_ERROR, KILLED, PASS, TIMEOUT, TODO, killed
 
 TAIL_LINES, TAIL_WIDTH = 12, 200

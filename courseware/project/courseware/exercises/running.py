@@ -1,6 +1,6 @@
 """One start of a submission: its descriptors, its bytes, its end.
 
-What belongs here: streams with a limit, and the handle that ``box.start`` gives. What does not: limits in time and
+What belongs here: the handle that ``box.start`` gives. What does not: bytes (``streams.py``), and limits in time and
 number, which need to know all starts (``box.py``).
 """
 
@@ -10,21 +10,19 @@ import json
 import os
 import select
 import signal as signals
-import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from section01_processes import ProcessStat, exit_code, signal_name
 
 from . import descendants
+from .streams import CHUNK, Stream, half_close, poll
 
 if TYPE_CHECKING:
     from .box import Box
     from .place import Process
-
-CHUNK = 65536
 
 
 class SubmissionEnded(Exception):
@@ -63,38 +61,6 @@ class Ran:
             return json.loads(self.text)
         except (ValueError, RecursionError):
             raise AssertionError("standard output is not one JSON value") from None
-
-
-class Stream:
-    """Our end of a pipe or socket: read without ever blocking, up to ``limit`` bytes."""
-
-    def __init__(self, fd: int, limit: int) -> None:
-        os.set_blocking(fd, False)
-        self.fd, self.limit = fd, limit
-        self.data = bytearray()
-        self.cut = False
-
-    def move(self) -> None:
-        """Read what is there; at the end of file, close. Past the limit nothing is kept."""
-        while self.fd >= 0 and not self.cut:
-            try:
-                part = os.read(self.fd, CHUNK)
-            except BlockingIOError:
-                return
-            except OSError:  # ECONNRESET: a socket whose other end went with bytes unread
-                part = b""
-            if not part:
-                self.close()
-            self.data += part
-            if len(self.data) > self.limit:
-                del self.data[self.limit :]
-                self.cut = True
-
-    def close(self) -> None:
-        """Close our end."""
-        if self.fd >= 0:
-            os.close(self.fd)
-            self.fd = -1
 
 
 class Running:
@@ -268,23 +234,6 @@ class Running:
                 stream.close()
 
 
-def half_close(fd: int) -> None:
-    """Send the end of file through the socket ``fd``, which stays open for reading."""
-    with socket.socket(fileno=os.dup(fd)) as end:
-        try:
-            end.shutdown(socket.SHUT_WR)
-        except OSError:  # ENOTCONN: the other end has gone
-            pass
-
-
-def poll(wanted: Mapping[int, int], seconds: float) -> list[int]:
-    """Return the descriptors of ``wanted`` (descriptor → events) on which something happens within ``seconds``."""
-    poller = select.poll()
-    for fd, events in wanted.items():
-        poller.register(fd, events)
-    return [fd for fd, _ in poller.poll(seconds * 1000)]
-
-
 def namespace_pids(pid: int) -> list[int]:
     """Return the pids that ``pid`` has, from the host's on down; see NSpid in proc_pid_status(5). Gone: []."""
     try:
@@ -293,15 +242,3 @@ def namespace_pids(pid: int) -> list[int]:
     except OSError:
         return []
     return [int(word) for word in words]
-
-
-def last_line(data: bytes) -> str:
-    """Return the last line of ``data`` that is not empty, as text that can be printed."""
-    lines = [line for line in printable(data).splitlines() if line.strip()]
-    return lines[-1].strip()[:400] if lines else ""
-
-
-def printable(data: bytes) -> str:
-    """Return ``data`` as text: what is not UTF-8, and control characters, as escapes."""
-    text = data.decode(errors="backslashreplace")
-    return "".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text)
