@@ -65,6 +65,20 @@ def until(condition, seconds=60.0):
     return value
 
 
+@pytest.fixture
+def yardstick():
+    """Return a function that tells the CPU seconds of a process that spins beside us, without a limit."""
+    with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as spinner:
+
+        def used():
+            with open(f"/proc/{spinner.pid}/stat", encoding="ascii") as file:
+                fields = file.read().rpartition(")")[2].split()
+            return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")  # proc_pid_stat(5): utime, stime
+
+        yield used
+        spinner.kill()
+
+
 @pytest.fixture(scope="session")
 def tiny_root(tmp_path_factory):
     """A state root that holds the image ``tiny``."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 pytestmark = [pytest.mark.lane("host"), pytest.mark.needs("root")]
@@ -23,8 +25,11 @@ def test_a_fork_bomb_stops_at_the_pids_limit(minidocker):
     assert "fork" in done.stdout + done.stderr
 
 
-def test_half_a_processor_is_half_a_processor(minidocker):
-    """Never more; and half of one once the machine has it to give. The 4 s at ±0.05 are the acceptance test's."""
+def test_half_a_processor_is_half_a_processor(minidocker, yardstick):
+    """Never more; and half of one, or what a busy machine leaves to those without a limit, too.
+
+    The 4 s at ±0.05 are the acceptance test's.
+    """
     script = (
         "f=$(ls /sys/fs/cgroup/cpuacct/cpuacct.usage /sys/fs/cgroup/cpu.stat 2>/dev/null | head -1); "
         "(while :; do :; done) & sleep 0.5; "
@@ -34,11 +39,13 @@ def test_half_a_processor_is_half_a_processor(minidocker):
     )
 
     def reaches_half():
+        first, start = yardstick(), time.monotonic()
         out = minidocker("run", "--rm", "--network", "none", "--cpus", "0.5", "tiny", "sh", "-c", script)
         early, before, began, ended, after, late = map(float, out.split())
         used = (after - before) / 1e9
+        free = (yardstick() - first) / (time.monotonic() - start)
         assert used / (late - early) <= 0.6, out
-        return used / (ended - began) >= 0.4
+        return used / (ended - began) >= min(0.4, 0.8 * free)
 
     minidocker.until(reaches_half)
 
