@@ -107,10 +107,9 @@ def fill(one: Section, path: str, text: str, exercises: Sequence[Exercise]) -> s
         return f"{head}\n{body}\n<!-- /{kind} -->"
 
     filled = BLOCK.sub(block, text)
-    closed = len(BLOCK.findall(text))
     opened = OPENING.findall(FENCE.sub("", BLOCK.sub("", text)))
     if opened:
-        raise UsageError(f"{name}: <!-- {opened[0]} … --> number {closed + 1} has no end", exit_code=1)
+        raise UsageError(f"{name}: a <!-- {opened[0]} … --> has no <!-- /{opened[0]} -->", exit_code=1)
     return filled
 
 

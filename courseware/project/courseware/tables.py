@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 PLACES: dict[str, frozenset[str]] = {
     "no root": frozenset(),
     "user namespaces": frozenset({"userns", "overlay", "nft"}),
-    "root": frozenset({"userns", "overlay", "nft", "root", "sudo", "v1", "v2"}),
-    "guest": frozenset({"userns", "overlay", "nft", "root", "sudo", "v2"}),
+    "root": frozenset({"userns", "overlay", "nft", "root", "v1", "v2"}),
+    "guest": frozenset({"userns", "overlay", "nft", "root", "v2"}),
 }
 #: What root alone does not give: it depends on how the machine was booted.
 MACHINES = {"v1": "with cgroup v1", "v2": "with cgroup v2"}
