@@ -74,7 +74,7 @@ def hunt() -> dict[str, Any]:
     """Reap, then look for what only others can reap."""
     reaped = reap()
     table = processes()
-    zombies = [process for process in table.values() if process.state == "Z"]
+    zombies = [process for process in below(os.getppid(), table) if process.state == "Z"]
     left = [{"pid": zombie.pid, "name": zombie.name, "parent": zombie.parent, "parent_name": table[zombie.parent].name}
             for zombie in zombies if zombie.parent != os.getpid()]  # fmt: skip
     return {"reaped": reaped, "left": left}
