@@ -84,7 +84,7 @@ def parse(data: bytes) -> list[Event]:
             raise ConnectorError(f"a netlink message of {length} bytes in {len(data)}")
         if kind == NLMSG_DONE:
             found += _parse_message(data[NLMSGHDR.size : length])
-        elif kind == NLMSG_ERROR:
+        elif kind == NLMSG_ERROR and length >= NLMSGHDR.size + 4:
             raise ConnectorError(
                 f"the kernel refused: {os.strerror(-struct.unpack_from('=i', data, NLMSGHDR.size)[0])}"
             )

@@ -74,6 +74,7 @@ class Follower:
         self.threads = threads
         self._names = {stat.pid: stat.comm for stat in picture.processes.values()}
         self._wanted = {stat.pid for _, stat in picture.walk(pid)} if pid else None
+        self._ended: set[int] = set()  # a thread can end after its process's first thread: only a fork takes a pid away
 
     def take(self, event: Event) -> Happening | None:
         """Return what the event means, or None when nobody asked for it."""
@@ -84,7 +85,7 @@ class Follower:
         name, facts = self._note(event, pid, tid)
         wanted = self._wanted is None or pid in self._wanted
         if event.kind == "exit" and pid == tid:
-            self._forget(pid)
+            self._ended.add(pid)
         if not wanted or (pid != tid and not self.threads):
             return None
         return Happening(event.kind, pid, tid, name, event.nanoseconds, facts)
@@ -94,7 +95,7 @@ class Follower:
         picture = ProcessTree.read()
         self._names.update({stat.pid: stat.comm for stat in picture.processes.values()})
         if self._wanted is not None:
-            known = [pid for pid in self._wanted if pid in picture.processes]
+            known = [pid for pid in self._wanted - self._ended if pid in picture.processes]
             self._wanted = {stat.pid for pid in known for _, stat in picture.walk(pid)}
 
     def _note(self, event: Event, pid: int, tid: int) -> tuple[str, dict[str, Any]]:
@@ -105,12 +106,10 @@ class Follower:
             parent = int(fields["parent_tgid"])
             facts = {"parent": parent, "parent_name": self._names.get(parent, "?")}
             if pid == tid:
-                self._names[pid] = facts["parent_name"]
-                if self._wanted is not None and parent in self._wanted:
-                    self._wanted.add(pid)
+                self._born(pid, parent)
         elif kind == "exec":
             facts = {"command": command_line(pid)}
-            self._names[pid] = read_name(pid) or os.path.basename((facts["command"] or ["?"])[0])
+            self._names[pid] = read_name(pid) or self._names.get(pid, "?")  # it may have gone already
         elif kind == "comm" and pid == tid:
             self._names[pid] = str(fields["comm"])
         elif kind == "exit":
@@ -122,18 +121,23 @@ class Follower:
         name = str(fields["comm"]) if kind == "comm" else self._names.get(pid, "?")
         return name, facts
 
-    def _forget(self, pid: int) -> None:
-        self._names.pop(pid, None)
+    def _born(self, pid: int, parent: int) -> None:
+        """Learn of a new process: it has its parent's name, and belongs to whom its parent belongs."""
+        self._names[pid] = self._names.get(parent, "?")
+        self._ended.discard(pid)
         if self._wanted is not None:
-            self._wanted.discard(pid)
+            (self._wanted.add if parent in self._wanted else self._wanted.discard)(pid)
 
 
 def follow(connector: Connector, follower: Follower, until_exit: int = 0) -> Iterator[Happening]:
-    """Yield what happens; end with the exit of ``until_exit`` (0: never). Losses are said where they show.
+    """Return an iterator of what happens; it ends with the exit of ``until_exit`` (0: never). Losses are said.
 
-    Raises LcmError when there is no process ``until_exit``.
+    Raises LcmError, at once, when there is no process ``until_exit``.
     """
-    pidfd = _pidfd(until_exit) if until_exit else -1
+    return _follow(connector, follower, until_exit, _pidfd(until_exit) if until_exit else -1)
+
+
+def _follow(connector: Connector, follower: Follower, until_exit: int, pidfd: int) -> Iterator[Happening]:
     sources = [connector.fileno(), *([pidfd] if pidfd >= 0 else [])]
     told, overruns = 0, 0
     try:

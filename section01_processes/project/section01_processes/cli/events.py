@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..tool import process_id
-from .common import JSON
+from .common import JSON, find_pid
 
 if TYPE_CHECKING:
     from ..happenings import Happening
@@ -18,11 +17,11 @@ KINDS = ("fork", "exec", "exit", "comm", "uid", "gid", "sid", "ptrace", "coredum
 
 
 @click.command()
-@click.argument("pid", type=process_id, required=False)
+@click.argument("pid", type=find_pid, required=False, metavar="[NAME|PID]")
 @click.option("--kind", "kinds", multiple=True, type=click.Choice(KINDS), help="Only this kind; may be given again.")
 @click.option("--threads", is_flag=True, help="Threads, too.")
 @click.option("--count", type=click.IntRange(min=1), help="End after so many events.")
-@click.option("--until-exit", type=process_id, metavar="PID", help="End when process PID ends.")
+@click.option("--until-exit", type=find_pid, metavar="NAME|PID", help="End when that process ends.")
 @click.option("--buffer", type=click.IntRange(min=1), default=8192, metavar="KIB",
               help="Room for what waits to be read (8192).")  # fmt: skip
 @JSON
@@ -46,7 +45,9 @@ def events(
     told = 0
     with Connector(buffer << 10) as connector:
         follower = Follower(pid or 0, threads=threads)
-        for happening in follow(connector, follower, until_exit or 0):
+        happenings = follow(connector, follower, until_exit or 0)
+        click.echo("procman: listening", err=True)
+        for happening in happenings:
             if kinds and happening.kind not in (*kinds, "lost"):
                 continue
             click.echo(as_object(happening) if as_json else as_line(happening))

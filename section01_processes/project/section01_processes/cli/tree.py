@@ -9,15 +9,14 @@ import click
 
 from ..core.tree import ProcessTree
 from ..errors import UsageError
-from ..tool import process_id
-from .common import JSON, row
+from .common import JSON, find_pid, row
 
 if TYPE_CHECKING:
     from ..views.labels import Labels
 
 
 @click.command()
-@click.argument("pid", type=process_id, required=False)
+@click.argument("pid", type=find_pid, required=False, metavar="[NAME|PID]")
 @click.option("--threads", is_flag=True, help="Show the threads, in braces.")
 @click.option("--groups", is_flag=True, help="Show sessions, process groups, and which is in the foreground.")
 @click.option("--namespaces", is_flag=True, help="Mark where a child has other namespaces than its parent.")

@@ -43,6 +43,11 @@ class Labels:
         self.unknown = 0
         self._known: dict[int, dict[str, int] | None] = {}
 
+    def forget(self) -> None:
+        """Forget what was read: the next picture may show another world."""
+        self._known.clear()
+        self.unknown = 0
+
     def text(self, stat: ProcessStat) -> str:
         """Return the line's text: ``812 bash``, the state where it matters, and what was wished for."""
         colour = self.colour

@@ -29,7 +29,7 @@ KEYS = {
     b"\x1bOF": "end", b"\x1b[4~": "end", b"\x7f": "backspace", b"\x08": "backspace", b"\r": "enter", b"\n": "enter",
     b"\x1b": "escape", b"\x0c": "redraw",
 }  # fmt: skip
-ENDING = (signal.SIGTERM, signal.SIGHUP)
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def can_draw() -> bool:
@@ -47,14 +47,16 @@ class Screen:
         self._live: Live | None = None
         self._typed: list[str] = []
         self._stopped = False
+        self._ending = 0
         self._wakeup = (-1, -1)
 
     def __enter__(self) -> Screen:  # noqa: PYI034
-        # A signal writes its number to this pipe, so that select returns: window size, Ctrl-Z.
+        # Handlers only note what came: an exception out of the middle of anything could leave a half-drawn screen, or
+        # be lost in a destructor. A signal also writes its number to this pipe, so that select returns.
         self._wakeup = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         signal.set_wakeup_fd(self._wakeup[1], warn_on_full_buffer=False)
         for number in ENDING:
-            self._handlers[number] = signal.signal(number, _leave)
+            self._handlers[number] = signal.signal(number, self._note_end)
         self._handlers[signal.SIGWINCH] = signal.signal(signal.SIGWINCH, lambda *_: None)
         self._handlers[signal.SIGTSTP] = signal.signal(signal.SIGTSTP, self._note_stop)
         self._open()
@@ -70,15 +72,15 @@ class Screen:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Columns and lines."""
-        size = self._console().size
-        return size.width, size.height
+        """Columns and lines, as the terminal says; COLUMNS and LINES may be those of another time."""
+        return os.get_terminal_size(sys.stdout.fileno())
 
     def show(self, lines: Sequence[tuple[str, str]]) -> None:
         """Draw ``(text, style)`` lines, cut to the screen; ``style`` is one of rich's, or empty."""
         from rich.text import Text
 
         columns, rows = self.size
+        self._console().size = (columns, rows)
         picture = Text(no_wrap=True, overflow="ellipsis", end="")
         for number, (text, style) in enumerate(lines[:rows]):
             picture.append(("\n" if number else "") + _padded(text, columns, style), style or None)
@@ -86,9 +88,12 @@ class Screen:
             self._live.update(picture, refresh=True)
 
     def key(self, seconds: float) -> str:
-        """Return the next key, by its name or character; empty after ``seconds``, or when the window has changed."""
+        """Return the next key, by its name or character; empty after ``seconds``, or when the window has changed.
+
+        Ctrl-C is the key ``interrupt``. Raises SystemExit with 128 + n when signal n (SIGTERM, SIGHUP) asks us to end.
+        """
         until = time.monotonic() + seconds
-        while not self._typed:
+        while not self._typed or self._ending:
             ready, _, _ = select.select(
                 [fd for fd in (self._keyboard, self._wakeup[0]) if fd >= 0], [], [], max(0, until - time.monotonic())
             )
@@ -96,6 +101,10 @@ class Screen:
                 os.read(self._wakeup[0], 4096)
             if self._stopped:
                 self._stop()
+            if self._ending == signal.SIGINT:
+                return "interrupt"
+            if self._ending:
+                sys.exit(128 + self._ending)
             if self._keyboard in ready:
                 self._typed += split_keys(os.read(self._keyboard, 256)) or ["q"]  # nothing: the terminal has gone
             elif ready or time.monotonic() >= until:
@@ -131,6 +140,11 @@ class Screen:
             pass
         self._live = None
 
+    def _note_end(self, number: int, _: FrameType | None) -> None:
+        if self._ending:  # somebody asks again: we are stuck
+            sys.exit(128 + number)
+        self._ending = number
+
     def _note_stop(self, *_: object) -> None:
         self._stopped = True
 
@@ -139,14 +153,9 @@ class Screen:
         self._stopped = False
         self._close()
         handler = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
-        os.kill(0, signal.SIGTSTP)  # the whole job, as the terminal would
+        os.kill(os.getpid(), signal.SIGTSTP)  # the others of our job have got theirs
         signal.signal(signal.SIGTSTP, handler)
         self._open()
-
-
-def _leave(number: int, _: FrameType | None) -> None:
-    """End by the usual way, through every ``finally``."""
-    sys.exit(128 + number)
 
 
 def _padded(text: str, columns: int, style: str) -> str:

@@ -38,6 +38,8 @@ class Wishes:
 
     def press(self, key: str) -> bool:
         """Take a key; False when it says: end."""
+        if key == "interrupt":
+            return False
         if self.asking:
             self._type(key)
             return True
@@ -77,7 +79,7 @@ def top_plain(wishes: Wishes, interval: float, count: int, lines: int, *, as_jso
     sampler = Sampler()
     summary(sampler.sample())
     done = 0
-    while done != count:
+    while not count or done < count:
         time.sleep(interval if done else min(interval, FIRST))
         usages = sampler.sample()
         if wishes.sort in ("fds", "io"):
@@ -100,23 +102,21 @@ def top_screen(wishes: Wishes, interval: float, count: int) -> None:
     sampler, scroll = Sampler(), Scroll()
     usages, head, done = sampler.sample(), summary([]), 0
     with Screen() as screen:
-        try:
-            screen.key(min(interval, FIRST))
-            while done != count:
-                if not wishes.paused:
-                    usages = sampler.sample()
-                    head = summary(usages)
-                    done += 1
-                until = time.monotonic() + interval
-                while (left := until - time.monotonic()) > 0:
-                    _show(screen, sampler, usages, head, wishes, scroll)
-                    key = screen.key(left)
-                    if not wishes.press(key):
-                        return
-                    if not wishes.asking:
-                        scroll.move(key)
-        except KeyboardInterrupt:
-            return
+        going = wishes.press(screen.key(min(interval, FIRST)))
+        while going and (not count or done < count):
+            if not wishes.paused:
+                usages = sampler.sample()
+                head = summary(usages)
+                done += 1
+            until = time.monotonic() + interval
+            while going:
+                _show(screen, sampler, usages, head, wishes, scroll)
+                key = screen.key(max(until - time.monotonic(), 0.02))
+                going = wishes.press(key)
+                if not wishes.asking:
+                    scroll.move(key)
+                if time.monotonic() >= until:
+                    break
 
 
 def _show(

@@ -89,62 +89,73 @@ def compare(before: Mapping[int, ProcessStat], now: Mapping[int, ProcessStat]) -
 def watch_plain(watcher: Watcher, labels: Labels, interval: float, count: int) -> None:
     """Print the tree once, then a line for each process that comes or goes; a reader of the screen can follow that.
 
-    Ends after ``count`` looks (0: never), or when the watched process has gone.
+    Ends after ``count`` looks (0: never); raises LcmError when the watched process has gone.
     """
     watcher.look()
-    art = has_line_art()
-    for _, line in draw(watcher.picture, watcher.roots(), labels.text, labels.thread_texts, line_art=art):
+    for _, line in _lines(watcher, labels):
         click.echo(line)
     looks = 1
-    while looks != count:
+    while not count or looks < count:
         time.sleep(interval)
         alive = watcher.look()
+        labels.forget()
         looks += 1
         for word, stat in watcher.changes():
             parent = watcher.picture.processes.get(stat.ppid)
             of = f", child of {parent.pid} {harmless(parent.comm)}" if parent else ""
             click.echo(f"{time.strftime('%H:%M:%S')} {MARKS[word]}{labels.text(stat)} ({word}{of})")
         if not alive:
-            raise LcmError(f"process {watcher.pid} has gone", exit_code=1)
+            raise _gone(watcher)
 
 
 def watch_screen(watcher: Watcher, labels: Labels, interval: float, count: int) -> None:
     """Draw the tree on a full screen, again every ``interval`` seconds, until ``q``, Ctrl-C or ``count`` looks."""
-    scroll, paused, looks, alive = Scroll(), False, 0, True
+    scroll, looks = Scroll(), 1
     watcher.look()  # a pid that does not exist is an error before the screen is taken
-    watcher = Watcher(watcher.pid)
     with Screen() as screen:
-        try:
-            while looks != count and alive:
-                if not paused:
-                    alive = watcher.look()
-                    looks += 1
-                if not alive:
-                    break
-                until = time.monotonic() + interval
-                while (left := until - time.monotonic()) > 0:
-                    _show(screen, watcher, labels, scroll, f"every {interval:g} s" + (", paused" if paused else ""))
-                    key = screen.key(left)
-                    if key in ("q", "Q"):
-                        return
-                    if key == " ":
-                        paused = not paused
-                    scroll.move(key)
-        except KeyboardInterrupt:
+        while _stay(screen, watcher, _lines(watcher, labels), scroll, interval):
+            if looks == count:
+                return
+            looks += 1
+            labels.forget()
+            if not watcher.look():
+                break
+        else:
             return
-    if not alive:
-        raise LcmError(f"process {watcher.pid} has gone", exit_code=1)
+    raise _gone(watcher)
 
 
-def _show(screen: Screen, watcher: Watcher, labels: Labels, scroll: Scroll, note: str) -> None:
-    """Draw one picture: a line on top, the part of the tree that fits, the keys at the bottom."""
+def _stay(screen: Screen, watcher: Watcher, lines: list[tuple[int, str]], scroll: Scroll, interval: float) -> bool:
+    """Show one picture and take keys until it is time for the next; False when a key says: end."""
+    paused, until = False, time.monotonic() + interval
+    while True:
+        _show(screen, watcher, lines, scroll, "paused" if paused else f"every {interval:g} s")
+        key = screen.key(max(until - time.monotonic(), 0.02) if not paused else 3600)
+        if key in ("q", "Q", "interrupt"):
+            return False
+        paused = paused != (key == " ")
+        scroll.move(key)
+        if not paused and time.monotonic() >= until:
+            return True
+
+
+def _gone(watcher: Watcher) -> LcmError:
+    return LcmError(f"process {watcher.pid} has gone", exit_code=1)
+
+
+def _lines(watcher: Watcher, labels: Labels) -> list[tuple[int, str]]:
+    """Return the whole drawing: pid and line."""
     art = has_line_art()
-    tree = list(draw(watcher.picture, watcher.roots(), labels.text, labels.thread_texts, line_art=art))
+    return list(draw(watcher.picture, watcher.roots(), labels.text, labels.thread_texts, line_art=art))
+
+
+def _show(screen: Screen, watcher: Watcher, tree: list[tuple[int, str]], scroll: Scroll, note: str) -> None:
+    """Draw one picture: a line on top, the part of the tree that fits, the keys at the bottom."""
     _, rows = screen.size
     part = scroll.part(len(tree), rows - 2)
-    total = len(watcher.picture.processes) - len(watcher.gone)
-    head = f"procman tree  {time.strftime('%H:%M:%S')}  {total} processes  +{len(watcher.new)} -{len(watcher.gone)}"
-    lines = [(f"{head}  lines {part.start + 1} to {min(part.stop, len(tree))} of {len(tree)}  {note}", "reverse")]
+    total = len(watcher.picture.processes) - len(watcher.gone - watcher.new)
+    head = f"procman tree  {total} processes  +{len(watcher.new)} -{len(watcher.gone)}  {note}"
+    lines = [(f"{head}  lines {part.start + 1} to {min(part.stop, len(tree))} of {len(tree)}", "reverse")]
     for pid, line in tree[part]:
         word = watcher.mark(pid)
         lines.append((MARKS[word] + line, STYLES[word]))
