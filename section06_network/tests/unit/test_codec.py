@@ -12,6 +12,7 @@ from pyroute2.netlink.rtnl.rtmsg import rtmsg
 from section06_network.core import links
 from section06_network.core.netlink import (
     NLMSG_ERROR,
+    Netlink,
     Request,
     attribute,
     nested,
@@ -19,6 +20,7 @@ from section06_network.core.netlink import (
     parse_messages,
 )
 from section06_network.core.netlink import _failure as failure
+from section06_network.errors import NetlinkError
 
 
 def decoded(kind, request):
@@ -85,3 +87,8 @@ def test_an_error_speaks_with_the_kernels_words(flags, hint):
     assert (error.errno, error.hint) == (101, hint)
     assert str(error).startswith("RTM_NEWROUTE('default via 1.2.3.4'): Network is unreachable")
     assert failure(Request("RTM_NEWROUTE", 24, 0, b""), NLMSG_ERROR, 0x100, bytes(20)) == []
+
+
+def test_a_netlink_protocol_that_the_kernel_does_not_have_is_told_by_name():
+    with pytest.raises(NetlinkError, match=r"socket\('AF_NETLINK', 31\): Protocol not supported"):
+        Netlink(31)  # MAX_LINKS is 32; nobody has taken the last one

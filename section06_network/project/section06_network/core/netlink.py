@@ -98,7 +98,11 @@ class Netlink:
     __slots__ = ("_sequence", "_socket")
 
     def __init__(self, protocol: int = NETLINK_ROUTE) -> None:
-        self._socket = _socket.socket(_socket.AF_NETLINK, _socket.SOCK_RAW | _socket.SOCK_CLOEXEC, protocol)
+        try:
+            self._socket = _socket.socket(_socket.AF_NETLINK, _socket.SOCK_RAW | _socket.SOCK_CLOEXEC, protocol)
+        except OSError as error:  # EPROTONOSUPPORT: not built in, and no module to load
+            hint = "is the kernel without nf_tables? try: modprobe nf_tables" if protocol == NETLINK_NETFILTER else ""
+            raise NetlinkError(error.errno or 0, "socket", ("AF_NETLINK", protocol), hint=hint) from None
         self._socket.setsockopt(SOL_NETLINK, NETLINK_CAP_ACK, 1)  # an error does not send our message back …
         self._socket.setsockopt(SOL_NETLINK, NETLINK_EXT_ACK, 1)  # … but says what was wrong with it
         self._sequence = 0
