@@ -21,8 +21,9 @@ def names_of(node):
 
 def alive(running):
     """Return name → pid of the processes that run, the root too."""
-    root = Path(f"/proc/{running.pid}/comm").read_text(encoding="utf-8").rstrip("\n")
-    return {root: running.pid, **{stat.comm: stat.pid for stat in running.descendants() if stat.state != "Z"}}
+    name, _, rest = Path(f"/proc/{running.pid}/stat").read_text(encoding="utf-8").rpartition(")")
+    root = {} if rest.split()[0] == "Z" else {name.partition("(")[2]: running.pid}
+    return root | {stat.comm: stat.pid for stat in running.descendants() if stat.state != "Z"}
 
 
 @points(3, part="count", explain="LCM-PROC-06")
@@ -39,7 +40,8 @@ def test_parents_wait_and_the_killed_do_not_count(box, nonce):
     running = box.start(json.dumps(tree))
     box.wait_for(lambda: set(alive(running)) == set(names_of(tree)), seconds=5, what="the tree stands")
 
-    os.kill(alive(running)[victim], signal.SIGSTOP)
+    victims_pid = alive(running)[victim]
+    os.kill(victims_pid, signal.SIGSTOP)
     running.close_stdin()
     box.wait_for(
         lambda: set(alive(running)) <= set(path), seconds=5, what="all end but the stopped one and those above it"
@@ -48,7 +50,7 @@ def test_parents_wait_and_the_killed_do_not_count(box, nonce):
     assert left == sorted(path), (
         f"{victim} was stopped and had not ended; so {sorted(path)} had to wait for it, but only {left} were left"
     )
-    os.kill(alive(running)[victim], signal.SIGKILL)
+    os.kill(victims_pid, signal.SIGKILL)
     code = running.wait().code
     wanted = len(names_of(tree)) - 1
     assert code == wanted, (
