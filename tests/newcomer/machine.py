@@ -6,7 +6,7 @@
     python3 tests/newcomer/machine.py stop
 
 Needs root, debootstrap, and the guest that ``./course test`` prepares. Commands keep their folder: ``cd lcm`` lasts.
-What ran inside is in ``.course/newcomer/share``: ``N.json``, ``N.out``, ``N.rc``.
+What ran inside is in ``.course/newcomer/share-NAME``: ``N.json``, ``N.out``, ``N.rc``.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ import time
 
 CLONE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PLACE = f"{CLONE}/.course/newcomer"
-ROOT, SHARE = f"{PLACE}/root", f"{PLACE}/share"
+#: Several machines may run side by side, each with a name of its own: ``NEWCOMER=ann machine.py start``.
+ROOT, SHARE = f"{PLACE}/root", f"{PLACE}/share-{os.environ.get('NEWCOMER', 'one')}"
 HOME = f"{ROOT}/home/learner"
 PACKAGES = (
     "sudo,python3,python3-venv,busybox-static,nftables,uidmap,iproute2,procps,psmisc,less,git,tmux,nano,"
@@ -68,7 +69,7 @@ def start(*, seconds: float = 120) -> None:
     os.makedirs(SHARE)
     environment = dict(os.environ, VM_DIR=f"{CLONE}/.course/guest", VM_SHARE=SHARE, VM_MEM="3G", VM_TIMEOUT="7200")
     inside = ["/usr/bin/python3", os.path.join(os.path.dirname(os.path.abspath(__file__)), "serve.py"), SHARE, ROOT]
-    with open(f"{PLACE}/console.log", "wb") as log:
+    with open(f"{SHARE}/console.log", "wb") as log:
         machine = subprocess.Popen(
             [sys.executable, f"{tools}/run-in-vm", *inside],
             cwd=CLONE, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
@@ -76,7 +77,7 @@ def start(*, seconds: float = 120) -> None:
     end = time.monotonic() + seconds
     while not os.path.exists(f"{SHARE}/ready"):
         if machine.poll() is not None or time.monotonic() > end:
-            with open(f"{PLACE}/console.log", errors="replace") as log:
+            with open(f"{SHARE}/console.log", errors="replace") as log:
                 raise RuntimeError(f"the machine did not start: {log.read()[-2000:]}")
         time.sleep(0.1)
 
