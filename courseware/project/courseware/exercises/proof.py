@@ -10,31 +10,26 @@ shuffled, and the two reports must be byte-equal; each mutant once. That is 7 + 
 from __future__ import annotations
 
 import json
-import os
 import tempfile
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from courseware import leaks, needs
+from courseware import needs
 
 from .checking import check
+from .leftover import left_behind, look_around
 from .model import ExerciseError
 from .pages import check_pages
 from .submission import write_mutant
 from .verdicts import GRADER_ERROR, PASS, TODO, tidy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from .model import Exercise, Mutant
     from .verdicts import Report
 
 SEEDS = (1, 2, 3)
-#: How long what a run left may take to go (the kernel ends namespaces in the background), in seconds.
-PATIENCE = 15.0
-#: How the folders and cgroups of a check are named.
-OURS = ("lcm-ex-", "lcm-check-", "lcm-mutant-")
 
 
 class Finding(NamedTuple):
@@ -65,12 +60,15 @@ def prove(exercise: Exercise) -> Iterator[Finding]:
     if reasons:
         yield Finding(False, f"no test ran: {'; '.join(reasons)}")
         return
-    before, files = leaks.snapshot(), _files(exercise)
+    before = look_around(exercise)
     try:
         yield from _runs(exercise)
     except ExerciseError as error:
         yield Finding(False, f"no further test ran: {error}")
-    yield from _left_behind(before, files, exercise)
+    left = left_behind(before, exercise)
+    yield from (Finding(False, line) for line in left)
+    if not left:
+        yield Finding(True, "nothing left behind: mounts, namespaces, cgroups, links, rules, processes, files")
 
 
 def _runs(exercise: Exercise) -> Iterator[Finding]:
@@ -201,50 +199,6 @@ def _base(name: str) -> str:
     return name.partition("[")[0]
 
 
-# ---- nothing left behind --------------------------------------------------------------------------------------------
-
-
 def clone_of(exercise: Exercise) -> Path:
     """Return the clone that ``exercise`` stands in: ``CLONE/sectionNN_name/exercises/NAME``."""
     return exercise.folder.parents[2]
-
-
-def _files(exercise: Exercise) -> set[str]:
-    """Return the files of the exercise, and what of ours lies in the folder for temporary files."""
-    mine = {str(path) for path in exercise.folder.rglob("*") if "__pycache__" not in path.parts}
-    temporary = tempfile.gettempdir()
-    return mine | {os.path.join(temporary, name) for name in os.listdir(temporary) if name.startswith(OURS)}
-
-
-def _left_behind(before: leaks.Snapshot, files: set[str], exercise: Exercise) -> Iterator[Finding]:
-    def look() -> set[str]:
-        now = _files(exercise)
-        gone = {name for name in files - now if name.startswith(str(exercise.folder))}
-        lines = {line for line in leaks.difference(before, leaks.snapshot()) if may_be_ours(line)}
-        return lines | {f"left behind: file: {name}" for name in now - files} | {f"gone: file: {name}" for name in gone}
-
-    lines = lasting(look)
-    yield from (Finding(False, line) for line in lines)
-    if not lines:
-        yield Finding(True, "nothing left behind: mounts, namespaces, cgroups, links, rules, processes, files")
-
-
-def lasting(look: Callable[[], set[str]], seconds: float = PATIENCE) -> list[str]:
-    """Return what ``look`` sees at every look for ``seconds``; at once nothing, once there is nothing such.
-
-    A snapshot is of the whole machine, where others come and go meanwhile: what does not last is not ours.
-    """
-    end = time.monotonic() + seconds
-    left = look()
-    while left and time.monotonic() < end:
-        time.sleep(0.2)
-        left &= look()
-    return sorted(left)
-
-
-def may_be_ours(line: str) -> bool:
-    """Whether a check can have caused this difference of two snapshots: of what all share, only what bears its name."""
-    what, kind, name = line.split(": ", 2)
-    if kind in ("cgroups", "shims"):
-        return what == "left behind" and any(ours in name for ours in OURS)
-    return what == "left behind" or kind in ("mounts", "host name", "sysctls", "descriptors")

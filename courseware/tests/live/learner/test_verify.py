@@ -1,12 +1,14 @@
 """``course verify``: a right exercise is proven; one that is wrong in one way is refused, by name."""
 
 import os
+import subprocess
 
 import pytest
 
 from courseware import proving
 from courseware.exercises import Exercise
-from courseware.exercises.proof import lasting, may_be_ours, verify
+from courseware.exercises.leftover import lasting, may_be_ours, members
+from courseware.exercises.proof import verify
 
 
 def replace(path, old, new):
@@ -138,7 +140,7 @@ def long_warm_up(folder):
     ],
 )
 def test_what_is_wrong_is_named(exercise, monkeypatch, spoil, words):
-    monkeypatch.setattr("courseware.exercises.proof.PATIENCE", 0.5)
+    monkeypatch.setattr("courseware.exercises.leftover.PATIENCE", 0.5)
     spoil(exercise)
     problems = verify(Exercise.read(exercise))
     assert any(words in problem for problem in problems), problems
@@ -191,3 +193,16 @@ def test_what_does_not_last_is_not_ours_and_what_lasts_is():
 )
 def test_which_differences_count(line, ours):
     assert may_be_ours(line) is ours
+
+
+@pytest.mark.needs("userns")
+def test_a_namespace_counts_when_a_process_of_a_check_is_in_it():
+    for name, ours in (("lcm-ex-12", True), ("others", False)):
+        command = ["unshare", "-Un", "sh", "-c", "echo ready; read line"]
+        with subprocess.Popen(command, env={"HOME": f"/tmp/{name}", "PATH": os.environ["PATH"]}, text=True,
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:  # fmt: skip
+            assert process.stdout.readline() == "ready\n"
+            namespace = os.readlink(f"/proc/{process.pid}/ns/net")
+            assert str(process.pid) in members(namespace)
+            assert may_be_ours(f"left behind: namespaces: {namespace}") is ours
+            process.communicate("\n")
