@@ -37,6 +37,8 @@ PROC_CN_MCAST_LISTEN, PROC_CN_MCAST_IGNORE = 1, 2
 NLMSG_ERROR, NLMSG_DONE = 2, 3
 SO_RCVBUFFORCE = 33
 
+#: Fixed numbers of the namespaces that the kernel begins with: PROC_USER_INIT_INO, PROC_PID_INIT_INO of proc_ns.h.
+FIRST_NAMESPACES = {"user": 0xEFFFFFFD, "pid": 0xEFFFFFFC}
 INSIDE = "run it outside the container; inside, try procman tree --watch"
 REFUSED = "try sudo, or without it procman tree --watch"
 
@@ -196,9 +198,15 @@ class Connector:
             if answers:
                 _raise_refusal(int(answers[0].fields["err"]))
                 return
-        raise ConnectorError(
-            "the kernel does not answer: it tells of processes in its first user and pid namespace only", hint=INSIDE
-        )
+        raise ConnectorError(f"the kernel does not answer: {_why_silent()}", hint=INSIDE)
+
+
+def _why_silent() -> str:
+    """Return the reason for which nobody answers."""
+    first = [os.stat(f"/proc/self/ns/{kind}").st_ino == inode for kind, inode in FIRST_NAMESPACES.items()]
+    if all(first):
+        return "it was built without CONFIG_PROC_EVENTS"
+    return "it tells of processes in its first user and pid namespace only"
 
 
 def _raise_refusal(number: int) -> None:

@@ -188,8 +188,10 @@ def test_the_end_of_the_input_plays_on(procman):
 
 def test_ctrl_c_leaves_nobody(procman):
     """Its children go with it, those in groups and sessions of their own, too."""
-    process = subprocess.Popen(procman.command("signals", "demo", "orphan-group", "--step"), stdin=subprocess.PIPE,
-                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)  # fmt: skip
+    process = subprocess.Popen(
+        procman.command("signals", "demo", "orphan-group", "--step"), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL, text=True, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
     try:
         process.stdin.write("\n")
         process.stdin.flush()
@@ -201,7 +203,23 @@ def test_ctrl_c_leaves_nobody(procman):
         procman.until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in pids), "their end")
     finally:
         process.kill()
-        process.communicate()
+        process.wait()
+        process.stdin.close()
+        process.stdout.close()
+
+
+@pytest.mark.parametrize("name", ["terminal", "orphan-group", "mask", "exec"])
+def test_what_its_own_caller_ignores_does_not_matter(procman, name):
+    """As under nohup: SIGHUP, SIGINT and the signals of the demonstrations ignored and blocked."""
+
+    def unwilling():
+        for number in (signal.SIGHUP, signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2, signal.SIGCONT):
+            signal.signal(number, signal.SIG_IGN)
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP, signal.SIGUSR1, signal.SIGINT})
+
+    plain = json.loads(procman("signals", "demo", name, "--json").stdout)
+    other = json.loads(procman("signals", "demo", name, "--json", preexec_fn=unwilling).stdout)
+    assert [step["facts"] for step in other["steps"]] == [step["facts"] for step in plain["steps"]]
 
 
 def test_show_tells_what_each_thread_blocks(procman):

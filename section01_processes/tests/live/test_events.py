@@ -10,7 +10,7 @@ import pytest
 
 from section01_processes.connector import Connector, ConnectorError
 
-pytestmark = [pytest.mark.lane("host", "guest"), pytest.mark.usefixtures("connector")]
+pytestmark = [pytest.mark.lane("host"), pytest.mark.usefixtures("connector")]
 
 
 @pytest.fixture

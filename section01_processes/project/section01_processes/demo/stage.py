@@ -10,10 +10,11 @@ from __future__ import annotations
 import json
 import os
 import select
+import signal
 import time
 from typing import TYPE_CHECKING, Any
 
-from .._syscalls import set_death_signal
+from .._syscalls import reset_signals, set_death_signal
 from ..core.spawn import Child, spawn
 from ..core.stat import ProcessStat
 from ..errors import LcmError
@@ -93,6 +94,8 @@ class Actor:
         def run() -> int | None:
             os.close(ours)
             set_death_signal(9)  # if we are killed, it does not stay
+            reset_signals()  # who started us may have had signals ignored: nohup does, and a shell's ``&``
+            signal.pthread_sigmask(signal.SIG_SETMASK, ())
             return part(Line(theirs))
 
         try:
