@@ -1,86 +1,61 @@
 """Stage and build the study site.
 
-The sections' READMEs *are* the pages. Staging copies them into the site's source, rewrites their links (another README
-→ its page; any other file of the repository → a page that shows it), and fails on a target that does not exist. What
-belongs here: staging and calling mkdocs. What does not: what the pages say.
+The sections' READMEs *are* the pages. Staging copies them into the site's source, rewritten for it, adds the pages of
+the exercises, the look-ups, the API reference and the navigation, and fails on a link that leads nowhere. What belongs
+here: the order of the work, and calling mkdocs. What does not: what the pages say (``pages/``).
 """
 
 from __future__ import annotations
 
+import fcntl
+import json
 import os
-import re
 import shutil
 import subprocess
 import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import click
 
-LINK = re.compile(r"(?<!!)\[([^\]]+)\]\(([^)#\s]+)(#[^)\s]*)?\)")
-LANGUAGES = {".py": "python", ".sh": "sh", ".toml": "toml", ".json": "json", ".yml": "yaml"}
+from .exercises import catalogue
+from .explain import blocks, glossary
+from .pages.exercise_pages import ALL_PAGE, all_page, exercise_page, page_of
+from .pages.links import BrokenLinkError, Links
+from .pages.lookups import errors_page, glossary_page
+from .pages.navigation import navigation
+from .pages.prose import ERRORS_PAGE, GLOSSARY_PAGE, Site
+from .pages.surfaces import page_of as surface_page_of
+from .pages.surfaces import surface_page
+from .sections import sections
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .exercises import Exercise
+
+CAPSTONE = 11
+TOP = {"README.md": "index.md", "SAFETY.md": "safety.md", "CONTRIBUTING.md": "contributing.md",
+       "CHANGELOG.md": "changelog.md"}  # fmt: skip
 
 
-class BrokenLinkError(Exception):
-    """A page links to a file that is not there."""
+# ---- which pages there are ------------------------------------------------------------------------------------------
 
 
-def lessons(clone: str) -> list[str]:
-    """Return the folders whose README is a page, in reading order."""
-    sections = sorted(d for d in os.listdir(clone) if d.startswith("section") and os.path.isdir(f"{clone}/{d}"))
-    return [*sections, "capstone", "courseware"]
+def lessons(clone: str) -> dict[int, str]:
+    """Return section number → the folder whose README is its page, in reading order; the capstone is section 11."""
+    return {one.number: one.name for one in sections(clone)} | {CAPSTONE: "capstone"}
 
 
-def stage(clone: str) -> str:
-    """Write the site's source to ``.course/site`` and return its path. Raises BrokenLinkError."""
-    target = f"{clone}/.course/site"
-    shutil.rmtree(target, ignore_errors=True)
-    shutil.copytree(f"{clone}/docs", target)
-    pages = {f"{folder}/README.md": f"{folder}.md" for folder in lessons(clone)}
-    for name in ("README.md", "SAFETY.md", "CONTRIBUTING.md", "CHANGELOG.md"):
-        pages[name] = "index.md" if name == "README.md" else name.lower()
-    pages |= {f"docs/{p}": p for p in _files(f"{clone}/docs", ".md")}
-    for source, page in pages.items():
-        with open(f"{clone}/{source}", encoding="utf-8") as file:
-            text = file.read()
-        text = rewrite(clone, source, text, pages, target)
-        os.makedirs(os.path.dirname(f"{target}/{page}"), exist_ok=True)
-        with open(f"{target}/{page}", "w", encoding="utf-8") as file:
-            file.write(text)
-    return target
-
-
-def rewrite(clone: str, source: str, text: str, pages: dict[str, str], target: str) -> str:
-    """Return ``text`` of page ``source`` with its links turned into links of the site."""
-    page = pages[source]
-
-    def link(match: re.Match[str]) -> str:
-        label, path, anchor = match[1], match[2], match[3] or ""
-        if re.match(r"[a-z]+:", path):
-            return match[0]
-        wanted = os.path.normpath(os.path.join(os.path.dirname(source), path))
-        if os.path.isdir(f"{clone}/{wanted}") and f"{wanted}/README.md" in pages:
-            wanted += "/README.md"
-        if not os.path.exists(f"{clone}/{wanted}"):
-            raise BrokenLinkError(f"{source}: link to {path}, which is not in the repository")
-        found = pages.get(wanted) or source_page(clone, wanted, target)
-        return f"[{label}]({os.path.relpath(found, os.path.dirname(page) or '.')}{anchor})"
-
-    return LINK.sub(link, text)
-
-
-def source_page(clone: str, path: str, target: str) -> str:
-    """Write a page that shows the file (or lists the folder) ``path`` and return the page's name."""
-    page = f"source/{path.strip('/').replace('/', '-')}.md"
-    full = f"{clone}/{path}"
-    if os.path.isdir(full):
-        names = sorted(n for n in os.listdir(full) if not n.startswith(("__", ".")))
-        body = "\n".join(f"- `{name}`" for name in names)
-    else:
-        with open(full, encoding="utf-8", errors="replace") as file:
-            body = f"````{LANGUAGES.get(os.path.splitext(path)[1], 'text')}\n{file.read()}\n````"
-    os.makedirs(f"{target}/source", exist_ok=True)
-    with open(f"{target}/{page}", "w", encoding="utf-8") as file:
-        file.write(f"# {path}\n\n{body}\n")
-    return page
+def pages_of(clone: str, exercises: list[Exercise]) -> dict[str, str]:
+    """Return source file → page, both relative: ``clone``'s to the clone, the page to the site's top."""
+    pages = {f"{folder}/README.md": f"{folder}.md" for folder in (*lessons(clone).values(), "courseware")}
+    for folder in lessons(clone).values():
+        if os.path.exists(f"{clone}/{folder}/exercises/README.md"):
+            pages[f"{folder}/exercises/README.md"] = f"exercises/{folder}.md"
+    pages |= TOP | {f"docs/{p}": p for p in _files(f"{clone}/docs", ".md")}
+    pages |= {os.path.relpath(f"{e.folder}/README.md", clone): page_of(e) for e in exercises}
+    return pages | {"docs/glossary.toml": GLOSSARY_PAGE}
 
 
 def _files(folder: str, ending: str) -> list[str]:
@@ -92,23 +67,107 @@ def _files(folder: str, ending: str) -> list[str]:
     )
 
 
+# ---- staging --------------------------------------------------------------------------------------------------------
+
+
+def stage(clone: str) -> str:
+    """Write the site's source to ``.course/site``, mkdocs' settings beside it; return the former.
+
+    Raises BrokenLinkError; UsageError and ExerciseError for data that are not right.
+    """
+    target = f"{clone}/.course/site"
+    shutil.rmtree(target, ignore_errors=True)
+    shutil.copytree(f"{clone}/docs", target, ignore=shutil.ignore_patterns("*.toml"))
+    exercises = catalogue(clone)
+    pages = pages_of(clone, exercises)
+    numbered = {number: f"{folder}.md" for number, folder in lessons(clone).items()}
+    site = Site(Links(clone, target, pages), blocks(clone), numbered)
+    generated = {GLOSSARY_PAGE, *map(page_of, exercises)}
+    for source, page in pages.items():
+        if page not in generated:
+            with open(f"{clone}/{source}", encoding="utf-8") as file:
+                _write(target, page, site.rewrite(source, file.read(), page))
+    _generate(clone, site, exercises)
+    _settings(clone, target, exercises)
+    return target
+
+
+def _generate(clone: str, site: Site, exercises: list[Exercise]) -> None:
+    """Write the pages that no README is: exercises, look-ups, surfaces."""
+    target, terms = site.links.target, glossary(clone)
+    for exercise in exercises:
+        _write(target, page_of(exercise), exercise_page(site, exercise, terms))
+    if exercises:
+        _write(target, ALL_PAGE, all_page(exercises, site.lessons))
+    _write(target, ERRORS_PAGE, errors_page(blocks(clone).values(), site.lessons))
+    if terms:
+        _write(target, GLOSSARY_PAGE, glossary_page(terms.values(), site.lessons))
+    for one in sections(clone):
+        text = surface_page(one, site.links)
+        if text:
+            _write(target, surface_page_of(one), text)
+
+
+def _settings(clone: str, target: str, exercises: list[Exercise]) -> None:
+    """Write ``.course/site.yml``: the repository's ``mkdocs.yml``, this folder, and the navigation (JSON is YAML)."""
+    groups: dict[str, list[str]] = {}
+    for number, folder in lessons(clone).items():
+        index = [f"exercises/{folder}.md"] if os.path.exists(f"{target}/exercises/{folder}.md") else []
+        groups[f"{folder}.md"] = index + [page_of(e) for e in exercises if e.section == number]
+    settings = {"INHERIT": "../mkdocs.yml", "docs_dir": "site", "site_dir": "../site",
+                "nav": navigation(target, list(groups), groups)}  # fmt: skip
+    with open(f"{clone}/.course/site.yml", "w", encoding="utf-8") as file:
+        json.dump(settings, file, indent=1, ensure_ascii=False)
+
+
+def _write(target: str, page: str, text: str) -> None:
+    os.makedirs(os.path.dirname(f"{target}/{page}"), exist_ok=True)
+    with open(f"{target}/{page}", "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+# ---- building -------------------------------------------------------------------------------------------------------
+
+
 def build(clone: str) -> int:
-    """Stage and build into ``site/``, strictly; return the exit status."""
-    try:
-        stage(clone)
-    except BrokenLinkError as error:
-        click.echo(f"course: {error}", err=True)
-        return 1
-    return _mkdocs(clone, "build", "--strict", "--quiet", "--site-dir", f"{clone}/site")
+    """Stage and build into ``site/``, strictly; say where it is; return the exit status."""
+    with _alone(clone):
+        if not _staged(clone):
+            return 1
+        status = _mkdocs(clone, "build", "--strict", "--quiet")
+    if status == 0:
+        click.echo(f"the site is in {clone}/site")
+        click.echo(f"open file://{clone}/site/index.html in a browser: it needs neither network nor server")
+    return status
 
 
 def serve(clone: str, port: int) -> int:
     """Stage and serve on 127.0.0.1; return the exit status."""
-    stage(clone)
+    with _alone(clone):
+        if not _staged(clone):
+            return 1
     return _mkdocs(clone, "serve", "--dev-addr", f"127.0.0.1:{port}")
 
 
+def _staged(clone: str) -> bool:
+    try:
+        stage(clone)
+    except BrokenLinkError as error:
+        click.echo(f"course: {error}", err=True)
+        return False
+    return True
+
+
+@contextmanager
+def _alone(clone: str) -> Iterator[None]:
+    """Wait until nobody else stages or builds in this clone."""
+    os.makedirs(f"{clone}/.course", exist_ok=True)
+    with open(f"{clone}/.course/site.lock", "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def _mkdocs(clone: str, command: str, *options: str) -> int:
-    arguments = [sys.executable, "-m", "mkdocs", command, "-f", f"{clone}/mkdocs.yml", *options]
+    arguments = [sys.executable, "-m", "mkdocs", command, "-f", f"{clone}/.course/site.yml", *options]
     environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1", "DISABLE_MKDOCS_2_WARNING": "true"}
     return subprocess.run(arguments, check=False, env=environment, cwd=clone).returncode
