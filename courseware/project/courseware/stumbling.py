@@ -13,6 +13,7 @@ STUMBLING_BLOCKS: dict[str, dict[str, str]] = {
         "cause": "sudo looks programs up along its own secure_path, in which no clone's .venv/bin is",
         "remedy": "sudo ./course run procman …: the script knows where its tools are",
         "link": "sudoers(5), secure_path",
+        "verified": "not verified here: comes with the newcomer's machine (Debian's secure_path)",
     },
     "LCM-ENV-02": {
         "symptom": "files of the clone belong to root after a command with sudo; git or an editor cannot write them",
@@ -20,6 +21,7 @@ STUMBLING_BLOCKS: dict[str, dict[str, str]] = {
         "remedy": "./course gives them back to you (SUDO_UID) when it ends; for those made without it: "
         'sudo chown -R "$(id -u):$(id -g)" .',
         "link": "sudo(8), chown(1)",
+        "verified": "not verified here: comes with a clone that belongs to somebody else",
     },
     "LCM-ENV-03": {
         "symptom": "error: externally-managed-environment; or: No module named venv, ensurepip is not available",
@@ -27,6 +29,7 @@ STUMBLING_BLOCKS: dict[str, dict[str, str]] = {
         "remedy": "sudo apt-get install python3-venv, then any ./course command makes a .venv in the clone: nothing is "
         "installed beside it",
         "link": "https://peps.python.org/pep-0668/",
+        "verified": "not verified here: no machine without python3-venv whose packages a test may install",
     },
     "LCM-ENV-04": {
         "symptom": "Python 3.11 or newer is needed and there is none here",
@@ -34,6 +37,7 @@ STUMBLING_BLOCKS: dict[str, dict[str, str]] = {
         "remedy": "Ubuntu 22.04: sudo apt-get install python3.11 python3.11-venv; Debian 11: a newer release, or the "
         "virtual machine of lab/",
         "link": "packages of your distribution",
+        "verified": "not verified here: no machine with Ubuntu 22.04 or Debian 11",
     },
     "LCM-ENV-05": {
         "symptom": "WSL2: cgroup files are not where the lesson shows them, systemctl does not work",
@@ -49,12 +53,14 @@ STUMBLING_BLOCKS: dict[str, dict[str, str]] = {
         "remedy": "a virtual machine (lab/), or docker run --privileged --cgroupns=private on a machine of your own. "
         "Without: section 1 works whole, of 5 and 10 what needs no mount; 2, 3, 4, 6, 7, 8 and 9 do not",
         "link": "capabilities(7), seccomp(2)",
+        "verified": "not verified here: no container of somebody else's Docker",
     },
     "LCM-ENV-07": {
         "symptom": "exec format error",
         "cause": "the program was built for another processor: an x86_64 image on an arm64 host, for example",
         "remedy": "compare uname -m with the image's architecture (minidocker inspect); take the image for your host",
         "link": "execve(2), ENOEXEC",
+        "verified": "not verified here: no image of another processor",
     },
     "LCM-CG-01": {
         "section": "3",
@@ -63,6 +69,7 @@ STUMBLING_BLOCKS: dict[str, dict[str, str]] = {
         "remedy": "cgman mode says which it is; v1 memory.limit_in_bytes is v2 memory.max, cpu.cfs_quota_us and "
         "cpu.cfs_period_us are cpu.max",
         "link": "cgroups(7)",
+        "verified": "not verified here: comes with section 3's issue",
     },
     "LCM-CG-02": {
         "section": "3",
@@ -70,6 +77,7 @@ STUMBLING_BLOCKS: dict[str, dict[str, str]] = {
         "cause": "a v2 cgroup with processes in it may not hand controllers to its children (no internal processes)",
         "remedy": "make a leaf, move the processes there (cgroup.procs), then enable the controller",
         "link": "cgroups(7), No internal processes",
+        "verified": "not verified here: comes with section 3's issue",
     },
     "LCM-CG-03": {
         "section": "3",
@@ -77,6 +85,7 @@ STUMBLING_BLOCKS: dict[str, dict[str, str]] = {
         "cause": "a controller reaches a cgroup only if every ancestor names it in cgroup.subtree_control",
         "remedy": "echo +memory > cgroup.subtree_control in each ancestor, from the root down",
         "link": "cgroups(7)",
+        "verified": "not verified here: comes with section 3's issue",
     },
     "LCM-CG-04": {
         "section": "3",
@@ -85,6 +94,7 @@ STUMBLING_BLOCKS: dict[str, dict[str, str]] = {
         "remedy": "v2: memory.swap.max = 0; v1: memory.memsw.limit_in_bytes is memory plus swap; and place the process "
         "before it allocates",
         "link": "cgroups(7)",
+        "verified": "not verified here: comes with section 3's issue",
     },
     "LCM-CG-05": {
         "section": "3",
@@ -92,6 +102,7 @@ STUMBLING_BLOCKS: dict[str, dict[str, str]] = {
         "cause": "a cgroup goes by rmdir alone, and only when it has neither children nor members, zombies too",
         "remedy": "echo 1 > cgroup.kill (v1: freeze, kill, thaw), wait until it is empty, rmdir the leaves first",
         "link": "cgroups(7)",
+        "verified": "not verified here: comes with section 3's issue",
     },
     "LCM-CG-06": {
         "section": "3",
@@ -99,6 +110,7 @@ STUMBLING_BLOCKS: dict[str, dict[str, str]] = {
         "cause": "they read /proc and sched_getaffinity, not the cgroup",
         "remedy": "read cpu.max and memory.max; give the program its own numbers; cpusets do show in nproc",
         "link": "cpuset(7), proc(5)",
+        "verified": "not verified here: comes with section 3's issue",
     },
     "LCM-REG-01": {
         "section": "5",
@@ -117,6 +129,7 @@ STUMBLING_BLOCKS: dict[str, dict[str, str]] = {
         "remedy": "put it into inheritable and permitted, then raise it as ambient (PR_CAP_AMBIENT); keep the "
         "permitted set over setuid with PR_SET_KEEPCAPS",
         "link": "capabilities(7)",
+        "verified": "not verified here: comes with section 7's issue",
     },
     "LCM-SEC-02": {
         "section": "7",
@@ -125,5 +138,6 @@ STUMBLING_BLOCKS: dict[str, dict[str, str]] = {
         "remedy": "answer clone3 with ENOSYS, check the architecture first, set no_new_privs; find the refused call "
         "with SECCOMP_RET_LOG or strace",
         "link": "seccomp(2)",
+        "verified": "not verified here: comes with section 7's issue",
     },
 }

@@ -82,7 +82,8 @@ STUMBLING_BLOCKS: dict[str, dict[str, str]] = {
     "LCM-PROC-12": {
         "symptom": "Ctrl-C ends a part of a pipeline, sometimes",
         "cause": "each stage made a group of its own, or joined the group before it was there",
-        "remedy": "call setpgid(pid, first) in the parent and in the child: whoever is first wins, both mean the same",
+        "remedy": "call setpgid(pid, first) in the parent and in the child: whoever is first wins, both mean the same; "
+        "PermissionError in the parent means that the child was first and has its program already",
         "link": "setpgid(2)",
     },
     "LCM-PROC-13": {

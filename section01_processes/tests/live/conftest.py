@@ -5,9 +5,12 @@ import os
 import pathlib
 import subprocess
 import sys
+import textwrap
 import time
 
 import pytest
+
+from section01_processes import ProcessStat
 
 TOOL = pathlib.Path(sys.executable).parent / "procman"
 PATIENCE = 60  # seconds; only a broken program waits as long
@@ -21,6 +24,78 @@ def wait_until(condition, what):
             return value
         time.sleep(0.01)
     raise AssertionError(f"not within {PATIENCE} s: {what}")
+
+
+@pytest.fixture
+def until():
+    """Return the function ``until(condition, what)``."""
+    return wait_until
+
+
+class Program:
+    """A learner's program: its lines go back and forth; it is killed in the end."""
+
+    def __init__(self, code, *arguments, **options):
+        buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+        self.running = subprocess.Popen(
+            [sys.executable, "-c", textwrap.dedent(code), *map(str, arguments)], text=True, env=buffered,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options,
+        )  # fmt: skip
+        self.pid = self.running.pid
+
+    def line(self):
+        return self.running.stdout.readline().rstrip()
+
+    def say(self, text):
+        self.running.stdin.write(text + "\n")
+        self.running.stdin.flush()
+
+    def end(self):
+        """Return what else it wrote, standard error behind, once everybody has closed its output."""
+        text = self.running.stdout.read() + self.running.stderr.read()
+        self.running.wait()
+        return text
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.running.kill()
+        self.running.wait()
+        for pipe in (self.running.stdin, self.running.stdout, self.running.stderr):
+            pipe.close()
+
+
+@pytest.fixture
+def learner():
+    """Return the class of a learner's program: ``with learner(code) as program``."""
+    return Program
+
+
+def waiting_in(pid):
+    """Return the kernel's function that the process sleeps in, "" when it does not (proc_pid_wchan(5))."""
+    with open(f"/proc/{pid}/wchan") as file:
+        return file.read() if ProcessStat.of(pid).state == "S" else ""
+
+
+@pytest.fixture(name="waiting_in")
+def give_waiting_in():
+    """Return the function ``waiting_in(pid)``."""
+    return waiting_in
+
+
+def state_of(pid):
+    """Return the state's letter, "" when the process is gone."""
+    try:
+        return ProcessStat.of(pid).state
+    except ProcessLookupError:
+        return ""
+
+
+@pytest.fixture(name="state_of")
+def give_state_of():
+    """Return the function ``state_of(pid)``."""
+    return state_of
 
 
 class Procman:
