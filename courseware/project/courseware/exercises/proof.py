@@ -4,13 +4,15 @@ What belongs here: what must hold of one exercise. What does not: which exercise
 and what must hold of a section's exercises together (``exercises/together.py``).
 
 The runs, for an exercise with M mutants: the starter once; the solution with three seeds, each twice, the second time
-shuffled, and the two reports must be byte-equal; each mutant once. That is 7 + M starts of pytest.
+shuffled, and the two reports must be byte-equal; each mutant once. That is 7 + M starts of pytest; they mostly wait
+for processes, so several are under way at a time.
 """
 
 from __future__ import annotations
 
 import json
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -25,11 +27,14 @@ from .verdicts import GRADER_ERROR, PASS, TODO, tidy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from concurrent.futures import Future
 
     from .model import Exercise, Mutant
     from .verdicts import Report
 
 SEEDS = (1, 2, 3)
+#: Runs at a time, each in a process of its own.
+AT_ONCE = 6
 
 
 class Finding(NamedTuple):
@@ -73,19 +78,42 @@ def prove(exercise: Exercise) -> Iterator[Finding]:
 
 def _runs(exercise: Exercise) -> Iterator[Finding]:
     """Yield what the runs show. Raises ExerciseError for what cannot be run."""
-    yield _starter(exercise)
-    reference, finding = _solution(exercise)
-    yield finding
-    if reference is not None:
-        yield from _grading(exercise, reference)
-        yield from _mutants(exercise, reference)
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        try:
+            runs = Runs(pool, exercise)
+            yield _starter(exercise, runs.starter.result())
+            reference, finding = _solution(exercise, runs)
+            yield finding
+            if reference is not None:
+                yield from _grading(exercise, reference)
+                yield from _mutants(exercise, reference, runs)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+class Runs:
+    """Everything that is run for one exercise, begun at once, taken in order."""
+
+    def __init__(self, pool: ThreadPoolExecutor, exercise: Exercise) -> None:
+        def begin(submission: Path, seed: int, *, shuffle: bool = False) -> Future[Report]:
+            return pool.submit(check, exercise, submission, seed=seed, hidden=True, shuffle=shuffle)
+
+        def judge(mutant: Mutant) -> Report:
+            with tempfile.TemporaryDirectory(prefix="lcm-mutant-") as folder:
+                answer = write_mutant(exercise, mutant, Path(folder, "answer"))
+                return check(exercise, answer, seed=SEEDS[0], hidden=True)
+
+        self.starter = begin(exercise.starter, SEEDS[0])
+        self.solution = [
+            (seed, begin(exercise.solution, seed), begin(exercise.solution, seed, shuffle=True)) for seed in SEEDS
+        ]
+        self.mutants = {mutant.name: pool.submit(judge, mutant) for mutant in exercise.mutants}
 
 
 # ---- starter and solution -------------------------------------------------------------------------------------------
 
 
-def _starter(exercise: Exercise) -> Finding:
-    report = check(exercise, exercise.starter, seed=SEEDS[0], hidden=True)
+def _starter(exercise: Exercise, report: Report) -> Finding:
     if report.verdict == TODO and report.points == 0:
         return Finding(True, f"starter: {TODO}, 0 of {exercise.points} points")
     culprits = [f"{t.name} {t.verdict} {t.got:g}" for t in report.tests if t.verdict != TODO or t.got]
@@ -94,14 +122,14 @@ def _starter(exercise: Exercise) -> Finding:
     )
 
 
-def _solution(exercise: Exercise) -> tuple[Report | None, Finding]:
-    """Run the solution; return a report of it, unless it is not all right, and the finding."""
+def _solution(exercise: Exercise, runs: Runs) -> tuple[Report | None, Finding]:
+    """Return a report of the solution, unless it is not all right, and the finding."""
     reference = None
-    for seed in SEEDS:
-        first = check(exercise, exercise.solution, seed=seed, hidden=True)
+    for seed, straight, shuffled in runs.solution:
+        first = straight.result()
         if not first.all_passed:
             return None, Finding(False, f"solution, seed {seed}: {_why(first)}")
-        second = check(exercise, exercise.solution, seed=seed, hidden=True, shuffle=True)
+        second = shuffled.result()
         if _bytes(first) != _bytes(second):
             return None, Finding(False, f"solution, seed {seed}: shuffled, it is another: {_difference(first, second)}")
         reference = reference or first
@@ -149,7 +177,7 @@ def _grading(exercise: Exercise, reference: Report) -> Iterator[Finding]:
 # ---- mutants --------------------------------------------------------------------------------------------------------
 
 
-def _mutants(exercise: Exercise, reference: Report) -> Iterator[Finding]:
+def _mutants(exercise: Exercise, reference: Report, runs: Runs) -> Iterator[Finding]:
     from courseware.explain import blocks
 
     known = blocks(str(clone_of(exercise)))
@@ -160,8 +188,7 @@ def _mutants(exercise: Exercise, reference: Report) -> Iterator[Finding]:
         if unknown:
             yield Finding(False, f"mutant {mutant.name}: there is no test {', '.join(unknown)}")
             continue
-        with tempfile.TemporaryDirectory(prefix="lcm-mutant-") as folder:
-            report = check(exercise, write_mutant(exercise, mutant, Path(folder, "answer")), seed=SEEDS[0], hidden=True)
+        report = runs.mutants[mutant.name].result()
         failing = {test.name for test in report.tests if test.verdict != PASS}
         strange = {t.explain: t.name for t in report.tests if t.name in failing - killers and t.explain not in known}
         yield from (Finding(False, f"{strange[x]}: explains {x}, which no section knows") for x in strange if x)

@@ -45,8 +45,8 @@ def processes() -> dict[int, Process]:
             try:
                 with open(f"/proc/{entry}/stat", encoding="utf-8", errors="surrogateescape") as file:
                     found[int(entry)] = parse(file.read())
-            except (FileNotFoundError, ProcessLookupError):
-                continue  # gone between listdir and read: normal
+            except (FileNotFoundError, ProcessLookupError, ValueError):
+                continue  # gone between listdir and read: normal; and what cannot be parsed is not there
     return found
 
 
