@@ -180,6 +180,8 @@ class Client:
 
     def send_with(self, kind: int, data: bytes, fds: list[int]) -> None:
         """Send a frame with descriptors; only as the first answer on a connection, so there is room."""
+        if self._fd < 0:
+            return  # the client has left
         send_message(self._fd, bytes((kind,)) + data, fds)
 
     def _send(self, kind: int, data: bytes | memoryview) -> bool:

@@ -13,7 +13,8 @@ import pytest
 
 from minidocker import shimclient, shimstreams
 from minidocker.shim import protocol as p
-from section01_processes import open_pty, set_size
+from section01_processes import format_json, open_pty, set_size
+from section03_cgroups import Cgroup, Hierarchy
 
 pytestmark = pytest.mark.lane("host", "guest")
 
@@ -183,6 +184,22 @@ def test_exec_of_what_cannot_run(sleeper):
     with pytest.raises(shimclient.ShimError, match="unable to find user nobody"):
         run_exec(sleeper, ["true"], user="nobody")
     assert run_exec(sleeper, ["true"]) == (0, b"")  # the shim did not mind
+
+
+def test_an_exec_client_that_leaves_before_the_answer_harms_nothing(sleeper, settled, until):
+    """Frozen, the container answers no exec: so the client has left when the process's terminal would be sent to it."""
+    cgroup = Cgroup(Hierarchy.detect(), sleeper.config["cgroup"])
+    cgroup.freeze(60)
+    try:
+        with shimclient.connect(sleeper.folder) as connection:
+            request = {"process": {"args": ["true"], "terminal": True}}
+            connection.send(p.EXEC, format_json(request).encode())
+        settled(sleeper)
+    finally:
+        cgroup.thaw(60)
+    assert run_exec(sleeper, ["true"]) == (0, b"")
+    until(lambda: len(cgroup.pids()) == 1)
+    assert sleeper.status["state"] == "running"
 
 
 def test_exec_with_a_terminal(sleeper):
