@@ -11,10 +11,10 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 from courseware import needs
+from courseware.holding import temporary_folder
 
 from .model import Exercise, ExerciseError
 from .place import PROGRAM_FOLDERS
@@ -46,7 +46,7 @@ def check(
     if reason := not_here(exercise):
         raise ExerciseError(f"{exercise.id} cannot be checked here: {reason}", hint="./course doctor")
     read_submission(exercise, submission)
-    with tempfile.TemporaryDirectory(prefix="lcm-check-") as folder:
+    with temporary_folder("lcm-check-") as folder:
         report = Path(folder, "report.json")
         Path(folder, "pytest.ini").write_text(INI, encoding="utf-8")
         command = _command(exercise, Path(submission), Path(folder), seed)

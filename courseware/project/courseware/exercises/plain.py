@@ -17,6 +17,7 @@ import time
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 
+from courseware.holding import hold
 from section01_processes import LcmError, exec_program, set_death_signal, set_subreaper, spawn
 from section03_cgroups import Cgroup, Hierarchy, Limits
 
@@ -59,6 +60,7 @@ class PlainPlace:
         self.limits = exercise.limits
         self.user = calling_user()
         self._top = Path(tempfile.mkdtemp(prefix="lcm-ex-")).resolve()
+        self._held = hold(self._top)
         self._strangers = frozenset(descendants.children_of(os.getpid()))
         self._launched: list[PlainProcess] = []
         self._broken, self._next_look = "", 0.0
@@ -156,6 +158,9 @@ class PlainPlace:
             self._cgroup.remove()
             self._cgroup = None
         remove_folder(self._top)
+        if self._held >= 0:
+            os.close(self._held)
+            self._held = -1
         if left:
             raise ExerciseError(f"processes {left} of the submission cannot be ended", hint="sudo ./course clean")
 

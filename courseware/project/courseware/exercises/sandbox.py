@@ -24,10 +24,10 @@ import signal
 import sysconfig
 from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, cast
 
 import section03_cgroups as cgroups
+from courseware.holding import hold, temporary_folder
 from section01_processes import LcmError, find_program, pid_of, recv_message, send_message, socket_pair, spawn
 from section02_namespaces import IdMap, write_id_maps
 from section04_filesystem import HostRoot
@@ -64,13 +64,15 @@ class SandboxPlace:
         self._limits, self._broken = exercise.limits, ""
         self._launched: list[PlainProcess] = []
         self._strangers = frozenset(descendants.children_of(os.getpid()))
-        self._init, self._fds = -1, list[int]()
+        self._init, self._held, self._fds = -1, -1, list[int]()
         mounts = make_mounts(stdlib, host_files(exercise.programs), self._limits, NOBODY if root else 0)
         # A nested procfs can be mounted only where nothing of the visible one is masked (LCM-NS-05).
         masked = [f"{stdlib}/site-packages", f"{stdlib}/dist-packages", *([] if nested else masked_paths())]
         answer, program = read_submission(exercise, submission), filter_program(nested)
         what = (exercise, answer, mounts, masked, program, make_cgroup(self._limits))
         self._spec = Spec(*what, root, 0 if "root" in needs else 1000)
+        if self._spec.cgroup:
+            self._held = hold(self._spec.cgroup.folder("pids"))
         self._start()
         self.init, self.folder = pid_of(self._init), Path(f"/proc/{os.getpid()}/fd/{self._fds[0]}")
 
@@ -154,6 +156,9 @@ class SandboxPlace:
         if self._spec.cgroup:
             self._spec.cgroup.kill()
             self._spec.cgroup.remove()
+        if self._held >= 0:
+            os.close(self._held)
+            self._held = -1
 
 
 def receive(control: int, word: bytes) -> list[int]:
@@ -187,7 +192,7 @@ def host_files(programs: tuple[str, ...]) -> tuple[str, ...]:
     """Return the paths of the interpreter, its extension modules, ``programs``, and what all of them need to run."""
     stdlib = sysconfig.get_path("stdlib")
     host = HostRoot()
-    with TemporaryDirectory(prefix="lcm-ex-") as host.target:  # a root made from the host; only its list of files stays
+    with temporary_folder("lcm-ex-") as host.target:  # a root made from the host; only its list of files stays
         for path in [interpreter(), *glob.glob(f"{stdlib}/lib-dynload/*.so")]:
             host.add(path)
         for name in programs:
