@@ -10,7 +10,7 @@ import pytest
 
 from section04_filesystem import FilesystemError, HostRoot
 
-pytestmark = pytest.mark.lane("host")  # the kernel part, in both lanes, is test_live_rootfs
+pytestmark = pytest.mark.lane("host")  # the kernel part, in both lanes, is test_live_*
 
 
 def digest(folder):
