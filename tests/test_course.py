@@ -5,7 +5,6 @@ import os
 import pathlib
 import shutil
 import subprocess
-import time
 
 import pytest
 
@@ -21,11 +20,9 @@ def course(*arguments, cwd=CLONE, user=None, **environment):
     )
 
 
-def test_doctor_runs_as_an_ordinary_user_within_five_seconds(tmp_path):
+def test_doctor_runs_as_an_ordinary_user_and_leaves_nothing(tmp_path):
     os.chmod(tmp_path, 0o755)
-    began = time.monotonic()
     done = course("doctor", "--json", user="65534", HOME=str(tmp_path))
-    assert time.monotonic() - began < 5
     features = {f["feature"]: f for f in json.loads(done.stdout)}
     assert features["user"]["seen"].startswith("uid 65534")
     assert {f["state"] for f in features.values()} <= {"ok", "missing", "blocked"}
@@ -52,15 +49,12 @@ def test_help_lists_every_command():
         assert f"  {command}" in text
 
 
-def test_the_second_call_starts_at_once():
+def test_the_second_call_prepares_nothing():
     course("run", "procman", "--help")
-    times = []
-    for _ in range(5):
-        began = time.monotonic()
-        assert course("run", "procman", "--version").returncode in (0, 2)
-        times.append(time.monotonic() - began)
-    # Not a speed test: a set-up that runs again takes seconds, not tenths.
-    assert min(times) < 2
+    stamp = CLONE / ".venv" / ".stamp"
+    before = stamp.stat().st_mtime_ns
+    assert course("run", "procman", "--version").returncode in (0, 2)
+    assert stamp.stat().st_mtime_ns == before  # a set-up writes it anew
 
 
 @pytest.mark.parametrize("tool", ["procman", "nsman", "cgman", "jailman", "imgman", "netman", "secman", "ociman",

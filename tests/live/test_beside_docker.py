@@ -74,20 +74,31 @@ def run(*command, check=True):
 
 def get(url, prefix=()):
     """Fetch ``url``, patiently; from the namespace of ``prefix``."""
-    end = time.monotonic() + 5
+    end = time.monotonic() + 60
     while True:
         try:
             if prefix:
-                code = f"import urllib.request as u; print(u.urlopen({url!r}, timeout=2).read().decode())"
+                code = f"import urllib.request as u; print(u.urlopen({url!r}, timeout=10).read().decode())"
                 done = run(*prefix, sys.executable, "-c", code, check=False)
                 if done.returncode == 0:
                     return done.stdout.strip()
                 raise OSError(done.stderr)
-            return urllib.request.urlopen(url, timeout=2).read().decode().strip()
+            return urllib.request.urlopen(url, timeout=10).read().decode().strip()
         except OSError as error:
             if time.monotonic() > end:
                 raise SystemExit(f"{url} from {prefix or 'the host'}: {error}") from error
             time.sleep(0.1)
+
+
+def wait_for_listener(netns, port):
+    """Wait until somebody listens on ``port`` in the named namespace: state 0A in /proc/net/tcp and tcp6 (proc(5))."""
+    end = time.monotonic() + 60
+    while True:
+        lines = run("ip", "netns", "exec", netns, "cat", "/proc/net/tcp", "/proc/net/tcp6").stdout.splitlines()
+        if any(row[1].endswith(f":{port:04X}") and row[3] == "0A" for row in map(str.split, lines)):
+            return
+        assert time.monotonic() < end, f"nobody listens on port {port}"
+        time.sleep(0.05)
 
 
 def peers(folder):
@@ -122,7 +133,7 @@ def ports(folder, order, bridge_nf):
 
         def inside(where, host, port):
             """Fetch from inside a container, with nc: a static busybox's wget stumbles over getaddrinfo."""
-            script = f"printf 'GET / HTTP/1.0\\r\\n\\r\\n' | nc -w 3 {host} {port} | tail -n 1"
+            script = f"printf 'GET / HTTP/1.0\\r\\n\\r\\n' | nc -w 20 {host} {port} | tail -n 1"
             return ours.call(*where, "/bin/sh", "-c", script).stdout.strip()
 
         another, itself = ("run", "--rm", "bench:latest"), ("exec", "web")
@@ -132,9 +143,9 @@ def ports(folder, order, bridge_nf):
         assert inside(itself, "192.0.2.1", 8080) == "hello"
         server = subprocess.Popen(["ip", "netns", "exec", "outside", "busybox", "nc", "-l", "-p", "99"],
                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # fmt: skip
-        time.sleep(0.3)
-        ours.call("run", "--rm", "bench:latest", "/bin/sh", "-c", "echo through | nc -w 2 192.0.2.2 99")
-        assert server.communicate(timeout=10)[0] == b"through\n"
+        wait_for_listener("outside", 99)
+        ours.call("run", "--rm", "bench:latest", "/bin/sh", "-c", "echo through | nc -w 10 192.0.2.2 99")
+        assert server.communicate(timeout=60)[0] == b"through\n"
         assert docker.call("run", "--rm", "bench:latest", "/bin/echo", "docker lives").stdout == "docker lives\n"
     finally:
         ours.call("rm", "-f", "web")

@@ -11,7 +11,7 @@ import pytest
 
 from courseware import leaks
 
-pytestmark = [pytest.mark.lane("host"), pytest.mark.needs("root", "nft"), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.lane("host"), pytest.mark.needs("root", "nft"), pytest.mark.timeout(1800)]
 
 RUNS = {
     "bridge": ("run", "--rm", "--memory", "64m", "--publish", "127.0.0.1::80", "tiny", "true"),
@@ -20,7 +20,7 @@ RUNS = {
 
 
 def wait_for_shims(before):
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while leaks.snapshot()["shims"] - before["shims"] and time.monotonic() < end:
         time.sleep(0.02)
 

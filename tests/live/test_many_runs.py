@@ -19,7 +19,8 @@ def in_a_row(minidocker, count):
 def at_once(minidocker, processes, each):
     """Run ``each`` containers from each of ``processes`` processes at the same time; return what went wrong."""
     script = (
-        "import subprocess, sys\nfor _ in range(int(sys.argv[1])): subprocess.run(sys.argv[2:], check=True, timeout=60)"
+        "import subprocess, sys\n"
+        "for _ in range(int(sys.argv[1])): subprocess.run(sys.argv[2:], check=True, timeout=240)"
     )
     command = [
         sys.executable,
@@ -47,7 +48,7 @@ def size_of(root):
     return sum(p.lstat().st_size for p in root.rglob("*"))
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(900)
 def test_runs_in_a_row_and_at_once_leave_nothing(minidocker):
     minidocker("run", "--rm", "tiny", "true")
     before, state = leaks.quiet_snapshot(), minidocker.state()

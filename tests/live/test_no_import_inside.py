@@ -59,7 +59,7 @@ def trace(minidocker, tmp_path):
         minidocker("exec", identity, "true")
         minidocker("exec", "-t", "-u", "0", "-w", "/tmp", identity, "true")
         minidocker("rm", "-f", identity)
-        assert tracer.wait(timeout=30) == 0
+        assert tracer.wait(timeout=60) == 0
     return Trace(tmp_path)
 
 

@@ -3,7 +3,6 @@
 import json
 import os
 import pathlib
-import time
 
 import pytest
 
@@ -53,30 +52,19 @@ def test_a_hog_is_killed_at_its_limit(minidocker):
     assert (done.returncode, state["OOMKilled"], state["ExitCode"]) == (137, True, 137)
 
 
-def test_a_fork_bomb_stops_at_the_pids_limit(minidocker, start):
+def test_a_fork_bomb_stops_at_the_pids_limit(minidocker, start, until):
     bomb = "b() { b | b & }; b; sleep 600"
     identity, folder = start("--pids-limit", "12", "tiny", "sh", "-c", f"while :; do ({bomb}); done")
-    deadline = time.monotonic() + 20
-    while "max 0" in (folder / "pids.events").read_text() and time.monotonic() < deadline:
-        time.sleep(0.1)
-    refused = int((folder / "pids.events").read_text().split()[1])
+    until(lambda: "max 0" not in (folder / "pids.events").read_text())
     most = int((folder / "pids.current").read_text())
     minidocker("kill", identity)
-    assert refused > 0
     assert most <= 12
 
 
-def test_half_a_cpu_is_half_a_cpu(start):
+def test_half_a_cpu_is_half_a_cpu(start, require_half_a_cpu):
     _, folder = start("--cpus", "0.5", "tiny", "sh", "-c", "while :; do :; done")
 
-    def used():
-        return int((folder / "cpu.stat").read_text().split()[1]) / 1e6
-
-    time.sleep(0.5)
-    began, first = time.monotonic(), used()
-    time.sleep(4)
-    share = (used() - first) / (time.monotonic() - began)
-    assert share == pytest.approx(0.5, abs=0.05)
+    require_half_a_cpu(lambda: int((folder / "cpu.stat").read_text().split()[1]) / 1e6)
 
 
 def test_exec_joins_the_cgroup_and_stats_count_it(minidocker, start):
@@ -91,12 +79,10 @@ def test_exec_joins_the_cgroup_and_stats_count_it(minidocker, start):
     assert not used.startswith("2 0B")
 
 
-def test_a_frozen_container_can_be_killed(minidocker, start):
+def test_a_frozen_container_can_be_killed(minidocker, start, until):
     identity, folder = start("tiny", "sleep", "600")
     (folder / "cgroup.freeze").write_text("1")
-    deadline = time.monotonic() + 5
-    while "frozen 1" not in (folder / "cgroup.events").read_text():
-        assert time.monotonic() < deadline
+    until(lambda: "frozen 1" in (folder / "cgroup.events").read_text())
     minidocker("kill", identity)
     assert minidocker("wait", identity).stdout.strip() == "137"
     assert inspect(minidocker, identity)["OOMKilled"] is False

@@ -31,7 +31,7 @@ TEXTS = {"exe": b"/proc/self/exe\0", "busybox": b"/bin/busybox\0", "sh": b"sh\0"
 #: Appending asks for the file as it is: "busy" while somebody runs it. Truncating asks the mount first.
 ATTACK = """
 busy=0 limit=2
-[ ! -e /patient ] || limit=60  # only there does the runtime end before the container
+[ ! -e /patient ] || limit=1000  # only there does the runtime end before the container
 while answer=$( (echo overwritten >> /proc/self/fd/3) 2>&1 ); [ "$answer" != "${answer%busy}" ]; do
     busy=$((busy + 1)); [ $busy -lt $limit ] || break; sleep 0.05
 done
@@ -134,7 +134,7 @@ def minidocker_runs(minidocker, hostile, python):
 
     def run(*arguments):
         command = python.command("minidocker", "--root", minidocker.root, *arguments)
-        return subprocess.run(command, capture_output=True, text=True, timeout=30, stdin=subprocess.DEVNULL)
+        return subprocess.run(command, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
 
     return run
 
@@ -169,7 +169,7 @@ def oci_container(hostile, folder, python, *, defence):
     def ociman(*arguments):
         command = python.command("ociman", "--root", folder / "state", *arguments, defence=defence)
         with output.open("a") as out:
-            assert subprocess.run(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, timeout=30).returncode == 0
+            assert subprocess.run(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, timeout=60).returncode == 0
         return output
 
     ociman("create", "-b", folder, name)
@@ -179,25 +179,21 @@ def oci_container(hostile, folder, python, *, defence):
         subprocess.run([BIN / "ociman", "--root", folder / "state", "delete", "--force", name], check=True)
 
 
-def attack_by_ociman(hostile, folder, python, *, defence):
+def attack_by_ociman(hostile, folder, python, until, *, defence):
     """Run the attack when the runtime has gone; return what it wrote."""
     with oci_container(hostile, folder, python, defence=defence) as ociman:
         ociman("start", "ID")
-        for _ in range(100):
-            text = (folder / "output").read_text()
-            if "append:" in text:
-                return text
-            subprocess.run(["sleep", "0.05"], check=True)
-    return text
+        until(lambda: "append:" in (folder / "output").read_text())
+        return (folder / "output").read_text()
 
 
-def test_once_ociman_has_gone_the_write_is_still_refused(hostile, tmp_path, python):
-    text = attack_by_ociman(hostile, tmp_path, python, defence=True)
+def test_once_ociman_has_gone_the_write_is_still_refused(hostile, tmp_path, python, until):
+    text = attack_by_ociman(hostile, tmp_path, python, until, defence=True)
     assert re.search("^append: .*can't create /proc/self/fd/3: Read-only file system$", text, re.MULTILINE)
     assert python.digest() == python.before
 
 
-def test_with_the_defence_off_the_same_attack_overwrites_the_host_s_file(hostile, tmp_path, python):
-    text = attack_by_ociman(hostile, tmp_path, python, defence=False)
+def test_with_the_defence_off_the_same_attack_overwrites_the_host_s_file(hostile, tmp_path, python, until):
+    text = attack_by_ociman(hostile, tmp_path, python, until, defence=False)
     assert "append: written" in text
     assert python.digest() != python.before

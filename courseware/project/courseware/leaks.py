@@ -80,7 +80,7 @@ def snapshot() -> Snapshot:
     }
 
 
-def quiet_snapshot(seconds: float = 5.0) -> Snapshot:
+def quiet_snapshot(seconds: float = 30.0) -> Snapshot:
     """Return what is there once no shim is: one that ends removes its links after its client has been answered."""
     end = time.monotonic() + seconds
     while _shims() and time.monotonic() < end:
@@ -98,7 +98,7 @@ def difference(before: Snapshot, after: Snapshot) -> list[str]:
     return lines
 
 
-def wait_until_equal(before: Snapshot, seconds: float = 2.0) -> list[str]:
+def wait_until_equal(before: Snapshot, seconds: float = 30.0) -> list[str]:
     """Return the differences to ``before``, once there are none or ``seconds`` have passed."""
     end = time.monotonic() + seconds
     while True:

@@ -28,7 +28,7 @@ for _package in PACKAGES:
     __import__(_package)
 
 LANES = ("host", "guest")
-pytest_plugins = ["courseware.exercises.plugin"]
+pytest_plugins = ["courseware.exercises.plugin", "courseware.fixtures"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -104,7 +104,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 @pytest.fixture
 def no_leaks():  # type: ignore[no-untyped-def]  # noqa: ANN201
     """Count mounts, namespaces, cgroups, links, rules, children and descriptors before and after the test."""
-    before = leaks.quiet_snapshot(1.0)
+    before = leaks.quiet_snapshot(10.0)
     yield before
     assert leaks.wait_until_equal(before) == []
 
