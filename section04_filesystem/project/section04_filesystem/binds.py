@@ -53,12 +53,8 @@ def mount_bind_with(
     """
     try:
         tree = clone_tree(source, recursive)
-        try:
-            _dress(tree, set_, clear, all_set, all_clear, propagation)
-        except OSError:
-            os.close(tree)
-            raise
-        attach_in_root(tree, root_fd, target)
+        attributes = (set_, clear, all_set, all_clear, propagation)
+        attach_in_root(tree, root_fd, target, prepare=lambda mount_fd: _dress(mount_fd, *attributes))
     except OSError as error:
         raise mount_error(error, f"bind {source} → {target}", "bind") from error
 
@@ -97,6 +93,12 @@ def mount_tmpfs(
     root_fd: int, target: str, source: str, data: Sequence[str], attributes: int, with_content: bool = False
 ) -> None:
     """Mount a tmpfs that takes over the mode of the folder it covers, and, ``with_content``, what is in it."""
+
+    def fill(mount_fd: int) -> None:
+        if with_content:
+            copy_up(covered, f"/proc/self/fd/{mount_fd}")
+        dress(mount_fd, attributes & k.MOUNT_ATTR_RDONLY)
+
     try:
         covered = make_target(root_fd, target)
         try:
@@ -104,12 +106,9 @@ def mount_tmpfs(
             if not any(option.startswith("mode=") for option in data):
                 data = [*data, f"mode={mode:o}"]
             mounted = new_filesystem("tmpfs", source, data, attributes & ~k.MOUNT_ATTR_RDONLY)
-            if with_content:
-                copy_up(covered, f"/proc/self/fd/{mounted}")
+            attach_in_root(mounted, root_fd, target, prepare=fill)
         finally:
             os.close(covered)
-        dress(mounted, attributes & k.MOUNT_ATTR_RDONLY)
-        attach_in_root(mounted, root_fd, target)
     except OSError as error:
         raise mount_error(error, f"mount {source} → {target} (type tmpfs)", "tmpfs") from error
 

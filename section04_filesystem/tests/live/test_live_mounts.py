@@ -7,7 +7,7 @@ import stat
 import pytest
 
 from section02_namespaces import CLONE_NEWNS, unshare
-from section04_filesystem import bind, mount, set_propagation
+from section04_filesystem import bind, binds, mount, set_propagation
 
 pytestmark = pytest.mark.lane("host", "guest")
 
@@ -85,6 +85,23 @@ def test_a_tmpfs_takes_mode_and_content_of_what_it_covers(inside, root, seen):
     content, mode, found = inside(look, mounts)
     assert (content, mode, found[0]) == ("from the image", 0o1750, "tmpfs")
     assert "ro" in found[1]
+
+
+def test_a_tmpfs_too_small_for_the_content_leaves_no_descriptor(in_child, root):
+    (root / "data").mkdir()
+    (root / "data" / "file").write_bytes(bytes(100_000))
+
+    def run():
+        unshare(CLONE_NEWNS)
+        set_propagation("/", "rprivate")
+        root_fd = os.open(root, os.O_PATH | os.O_DIRECTORY)
+        before = os.listdir("/proc/self/fd")
+        try:
+            binds.mount_tmpfs(root_fd, "/data", "tmpfs", ("size=4k",), 0, with_content=True)
+        except OSError as error:
+            return error.errno, before == os.listdir("/proc/self/fd")
+
+    assert in_child(run) == (errno.ENOSPC, True)
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ from .paths import make_target
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 #: Nothing of an image may redirect these: a link named /proc would send all later writes to /proc elsewhere.
 _NEVER_THROUGH_LINKS = ("proc", "sysfs")
@@ -43,9 +43,16 @@ def attach(mount_fd: int, target_fd: int) -> None:
     _syscalls.move_mount(mount_fd, b"", target_fd, b"", both)
 
 
-def attach_in_root(mount_fd: int, root_fd: int, target: str, links: bool = True) -> None:
-    """Attach the mount at ``target`` inside the root, created if missing; closes ``mount_fd``, whatever happens."""
+def attach_in_root(
+    mount_fd: int, root_fd: int, target: str, links: bool = True, prepare: Callable[[int], None] | None = None
+) -> None:
+    """Attach the mount at ``target`` inside the root, created if missing; closes ``mount_fd``, whatever happens.
+
+    ``prepare(mount_fd)`` is called first, while the mount is still nowhere and nobody can see it.
+    """
     try:
+        if prepare:
+            prepare(mount_fd)
         kind = "dir" if stat.S_ISDIR(os.fstat(mount_fd).st_mode) else "file"
         target_fd = make_target(root_fd, target, kind, links=links)
         try:
@@ -73,11 +80,6 @@ def mount_bind(root_fd: int, target: str, source: str, recursive: bool = True, a
     """Bind ``source`` of the host to ``target`` inside the root, with MOUNT_ATTR_* ``attributes`` added."""
     try:
         tree = clone_tree(source, recursive)
-        try:
-            dress(tree, attributes)
-        except OSError:
-            os.close(tree)
-            raise
-        attach_in_root(tree, root_fd, target)
+        attach_in_root(tree, root_fd, target, prepare=lambda mount_fd: dress(mount_fd, attributes))
     except OSError as error:
         raise mount_error(error, f"bind {source} → {target}", "bind") from error
