@@ -181,3 +181,14 @@ def test_nothing_is_removed_through_a_mount(tmp_path):
     assert (tmp_path / "precious" / "file").exists()
     remove_tree(str(tmp_path / "state"))
     assert (tmp_path / "precious" / "file").exists()
+
+
+@pytest.mark.needs("root")
+def test_a_state_folder_that_is_a_mount_point_is_emptied(tmp_path):
+    script = f"""
+        mount --make-rprivate / && mkdir {tmp_path}/state && mount -t tmpfs tmpfs {tmp_path}/state &&
+        mkdir {tmp_path}/state/inner && : > {tmp_path}/state/file &&
+        {sys.executable} -c 'from courseware.leftovers import remove_tree; remove_tree("{tmp_path}/state")' &&
+        ls -A {tmp_path}/state | wc -l"""
+    done = subprocess.run(["unshare", "-m", "sh", "-c", script], capture_output=True, text=True, check=False)
+    assert (done.stdout.strip(), done.stderr) == ("0", "")

@@ -38,9 +38,13 @@ def call(*command: str) -> None:
 
 
 def remove_tree(folder: str) -> None:
-    """Remove ``folder`` and all below it. Raises OSError: also when something is mounted in it, which is not ours."""
+    """Remove ``folder`` and all below it; of one that is a mount point, all below it.
+
+    Raises OSError: also when something is mounted below it, which is not ours; then nothing is removed.
+    """
     real = os.path.realpath(folder)
-    inside = [mount.target for mount in MountTable.of() if f"{mount.target}/".startswith(f"{real}/")]
+    mounts = {mount.target for mount in MountTable.of()}
+    inside = sorted(target for target in mounts if target.startswith(f"{real}/"))
     if inside:
         raise OSError(errno.EBUSY, f"{inside[0]} is mounted in it; umount it first")
     for path, names, _ in os.walk(folder):
@@ -48,12 +52,21 @@ def remove_tree(folder: str) -> None:
             inner = os.path.join(path, name)
             if not os.path.islink(inner) and not os.access(inner, os.R_OK | os.W_OK | os.X_OK):
                 os.chmod(inner, 0o700)
-    shutil.rmtree(folder)
+    if real not in mounts:
+        shutil.rmtree(folder)
+        return
+    for entry in os.scandir(folder):
+        if entry.is_dir(follow_symlinks=False):
+            shutil.rmtree(entry.path)
+        else:
+            os.unlink(entry.path)
 
 
 def remove_with_parents(folder: str, stop: str) -> None:
     """Remove ``folder`` and all below it, then the empty folders above it, up to ``stop``, which stays."""
     remove_tree(folder)
+    if os.path.isdir(folder):  # a mount point
+        return
     above = os.path.dirname(folder)
     while above.startswith(stop.rstrip("/") + "/"):
         try:
