@@ -128,7 +128,7 @@ def _argument(step: Step, name: str, value: Any, slots: Mapping[str, Any]) -> st
     """Return one argument: flags by their constants' names, environments by their variables' names."""
     value = _resolved(value, slots)
     if isinstance(value, int) and (prefix := _prefix(step.act, name)):
-        return f"{name}={flag_names(getattr(step.act, '__globals__', {}), prefix, value)}"
+        return f"{name}={flag_names(*_constants(step.act, prefix), value)}"
     if name in ENVIRONMENT_NAMES and not isinstance(value, (Slot, str, bytes, int)):
         return f"{name}={environment_names(value)}"
     return _value(value, slots)
@@ -141,6 +141,13 @@ def _prefix(act: Any, name: str) -> str:
         if (parameter if found else "flags") == name:
             return prefix if found else parameter
     return ""
+
+
+def _constants(act: Any, prefix: str) -> tuple[Mapping[str, Any], str]:
+    """Return where the constants are and how they begin; ``k.MS_``: ``MS_`` in what the act's module imported as k."""
+    known = getattr(act, "__globals__", {})
+    module, _, prefix = prefix.rpartition(".")
+    return (vars(known[module]) if module else known), prefix
 
 
 def flag_names(constants: Mapping[str, Any], prefix: str, value: int) -> str:

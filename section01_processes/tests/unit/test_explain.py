@@ -1,4 +1,5 @@
 import os
+import resource as k
 
 from section01_processes import (
     Plan,
@@ -28,6 +29,11 @@ def join(fd, kind, flags):
     pass
 
 
+@action("getrlimit(2)", flags="limit:k.RLIMIT_ flags:MS_")
+def look_up(limit, flags):
+    pass
+
+
 @action("execve(2)")
 def execute(path, env):
     pass
@@ -39,6 +45,10 @@ def test_flags_are_named_by_the_constants_of_the_actions_module():
     assert describe_step(Step(mount, "proc", "/proc", 0x101)).endswith("flags=MS_RDONLY|0x100)")
     assert describe_step(Step(mount, "proc", "/proc", 0)).endswith("flags=0)")
     assert describe_step(Step(join, 3, 0x40, 1)) == "join(3, kind=KIND_NET, flags=MS_RDONLY)"
+
+
+def test_flags_are_named_by_the_constants_of_a_module_that_the_actions_module_has_imported():
+    assert describe_step(Step(look_up, k.RLIMIT_NOFILE, 3)) == "look_up(limit=RLIMIT_NOFILE, flags=MS_NOSUID|MS_RDONLY)"
 
 
 def test_a_slot_is_shown_by_its_text_until_it_has_a_value():

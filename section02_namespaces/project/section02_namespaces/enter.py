@@ -11,21 +11,8 @@ import os
 from section01_processes import Slot, Step, SyscallError, action
 
 from . import _syscalls
+from .core import kinds as k
 from .core.create import setns
-from .core.kinds import (  # noqa: F401  an explanation decodes flags with them
-    CLONE_NEWCGROUP,
-    CLONE_NEWIPC,
-    CLONE_NEWNET,
-    CLONE_NEWNS,
-    CLONE_NEWPID,
-    CLONE_NEWTIME,
-    CLONE_NEWUSER,
-    CLONE_NEWUTS,
-    KINDS,
-    flags_of,
-    kind_named,
-    namespaces_of,
-)
 from .errors import explain_setns
 
 TYPE_CHECKING = False
@@ -33,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 
-@action("setns(2)", flags="CLONE_")
+@action("setns(2)", flags="k.CLONE_")
 def setns_pidfd(pidfd: int, flags: int) -> None:
     """Join all namespaces of the kinds in ``flags`` of the process behind ``pidfd``, all or none (Linux 5.8).
 
@@ -46,7 +33,7 @@ def setns_pidfd(pidfd: int, flags: int) -> None:
         raise explain_setns(error, flags) from None
 
 
-@action("setns(2)", flags="kind:CLONE_")
+@action("setns(2)", flags="kind:k.CLONE_")
 def setns_duplicate(fd: int, kind: int) -> None:
     """Join the namespace behind ``fd``, of ``kind``; ``fd`` stays open."""
     setns(os.dup(fd), kind)
@@ -54,8 +41,8 @@ def setns_duplicate(fd: int, kind: int) -> None:
 
 def differing_kinds(pid: int) -> tuple[str, ...]:
     """Return the kinds in which process ``pid`` is somewhere else than the caller, in the order of joining."""
-    own, theirs = namespaces_of("self"), namespaces_of(pid)
-    return tuple(kind.name for kind in KINDS if kind.name in theirs and theirs[kind.name] != own.get(kind.name))
+    own, theirs = k.namespaces_of("self"), k.namespaces_of(pid)
+    return tuple(kind.name for kind in k.KINDS if kind.name in theirs and theirs[kind.name] != own.get(kind.name))
 
 
 def plan_enter(target: int | Slot | Mapping[str, int | Slot], kinds: Iterable[str]) -> list[Step]:
@@ -65,11 +52,14 @@ def plan_enter(target: int | Slot | Mapping[str, int | Slot], kinds: Iterable[st
     one call each, user namespace first. ``kinds`` names what to join; leave out ``user`` when it is the caller's own
     (see :func:`differing_kinds`). The pid namespace takes effect at the next fork, so fork after these steps.
     """
-    wanted = {kind_named(name).name for name in kinds}
-    order = [kind for kind in KINDS if kind.name in wanted]
+    wanted = {k.kind_named(name).name for name in kinds}
+    order = [kind for kind in k.KINDS if kind.name in wanted]
     if not order:
         return []
     if not isinstance(target, int | Slot):
-        return [Step(setns_duplicate, target[k.name], k.flag, about=f"join the {k.name} namespace") for k in order]
+        return [
+            Step(setns_duplicate, target[kind.name], kind.flag, about=f"join the {kind.name} namespace")
+            for kind in order
+        ]
     about = "join the process's namespaces: " + ", ".join(kind.name for kind in order)
-    return [Step(setns_pidfd, target, flags_of(wanted), about=about)]
+    return [Step(setns_pidfd, target, k.flags_of(wanted), about=about)]

@@ -13,16 +13,6 @@ from . import _syscalls
 from .copying import copy_up
 from .core import flags as k
 from .core.detached import clone_tree, dress, new_filesystem
-from .core.flags import (  # noqa: F401  an explanation decodes flags with them
-    MOUNT_ATTR_NOATIME,
-    MOUNT_ATTR_NODEV,
-    MOUNT_ATTR_NODIRATIME,
-    MOUNT_ATTR_NOEXEC,
-    MOUNT_ATTR_NOSUID,
-    MOUNT_ATTR_NOSYMFOLLOW,
-    MOUNT_ATTR_RDONLY,
-    MOUNT_ATTR_STRICTATIME,
-)
 from .core.mounts import attach_in_root
 from .core.paths import make_target, safe_open
 from .errors import mount_error
@@ -32,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-_FLAGS = "set_:MOUNT_ATTR_ clear:MOUNT_ATTR_ all_set:MOUNT_ATTR_ all_clear:MOUNT_ATTR_"
+_FLAGS = "set_:k.MOUNT_ATTR_ clear:k.MOUNT_ATTR_ all_set:k.MOUNT_ATTR_ all_clear:k.MOUNT_ATTR_"
 
 
 @action("mount_setattr(2)", flags=_FLAGS)
@@ -88,7 +78,7 @@ def _dress(mount_fd: int, set_: int, clear: int, all_set: int, all_clear: int, p
     dress(mount_fd, set_, clear, 0 if everywhere else kind)
 
 
-@action("fsopen(2)", flags="attributes:MOUNT_ATTR_")
+@action("fsopen(2)", flags="attributes:k.MOUNT_ATTR_")
 def mount_tmpfs(
     root_fd: int, target: str, source: str, data: Sequence[str], attributes: int, with_content: bool = False
 ) -> None:

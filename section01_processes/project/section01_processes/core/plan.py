@@ -32,7 +32,8 @@ def action(man: str, flags: str = "") -> Callable[[Callable[..., Any]], Callable
     """Mark a module-level function as something a Step can do, described by manual page ``man``: ``mount(2)``.
 
     ``flags="MS_"``: an explanation shows the argument named ``flags`` by the constants of the function's module that
-    begin so; ``flags="mode:S_ flags:O_"`` says it for several arguments.
+    begin so; ``flags="mode:S_ flags:O_"`` says it for several arguments, ``flags="k.MS_"`` that the constants are
+    in the module that the function's module has imported as ``k``.
     """
 
     def mark(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -12,25 +12,14 @@ from section01_processes import Slot, Step, SyscallError, action
 from section02_namespaces import _syscalls
 from section02_namespaces.errors import explain_setns, explain_unshare
 
-from .kinds import (  # noqa: F401  an explanation decodes flags with them
-    CLONE_NEWCGROUP,
-    CLONE_NEWIPC,
-    CLONE_NEWNET,
-    CLONE_NEWNS,
-    CLONE_NEWPID,
-    CLONE_NEWTIME,
-    CLONE_NEWUSER,
-    CLONE_NEWUTS,
-    KINDS,
-    kind_named,
-)
+from . import kinds as k
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-@action("unshare(2)", flags="CLONE_")
+@action("unshare(2)", flags="k.CLONE_")
 def unshare(flags: int) -> None:
     """Move the *calling* process to new namespaces of the kinds in ``flags`` (CLONE_NEW*).
 
@@ -49,7 +38,7 @@ def open_namespace(path: str) -> int:
     return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
 
 
-@action("setns(2)", flags="kind:CLONE_")
+@action("setns(2)", flags="kind:k.CLONE_")
 def setns(fd: int, kind: int) -> None:
     """Join the namespace behind ``fd``, which must be of ``kind`` (a CLONE_NEW* flag; 0: any), and close ``fd``."""
     try:
@@ -85,15 +74,18 @@ def plan_namespaces(new: int, joined: Iterable[tuple[str, str]] = ()) -> list[St
        inside) continues after this step, and the others then belong to a mapped root;
     4. unshare everything else with one call. A new pid namespace waits for the next fork.
     """
-    wanted = {kind_named(name).name: path for name, path in joined}
-    order = [kind for kind in KINDS if kind.name in wanted]
+    wanted = {k.kind_named(name).name: path for name, path in joined}
+    order = [kind for kind in k.KINDS if kind.name in wanted]
     slots = {kind.name: Slot(f"ns:{kind.name}", f"{kind.name} namespace {wanted[kind.name]}") for kind in order}
-    steps = [Step(open_namespace, wanted[k.name], about=f"open {wanted[k.name]}", out=slots[k.name]) for k in order]
-    steps += [Step(setns, slots[k.name], k.flag, about=f"join the {k.name} namespace") for k in order]
-    if new & CLONE_NEWUSER:
-        steps.append(Step(unshare, CLONE_NEWUSER, about="new user namespace: its ids are not mapped yet"))
-    rest = new & ~CLONE_NEWUSER
+    steps = [
+        Step(open_namespace, wanted[kind.name], about=f"open {wanted[kind.name]}", out=slots[kind.name])
+        for kind in order
+    ]
+    steps += [Step(setns, slots[kind.name], kind.flag, about=f"join the {kind.name} namespace") for kind in order]
+    if new & k.CLONE_NEWUSER:
+        steps.append(Step(unshare, k.CLONE_NEWUSER, about="new user namespace: its ids are not mapped yet"))
+    rest = new & ~k.CLONE_NEWUSER
     if rest:
-        names = ", ".join(kind.name for kind in KINDS if kind.flag & rest)
+        names = ", ".join(kind.name for kind in k.KINDS if kind.flag & rest)
         steps.append(Step(unshare, rest, about=f"new namespaces: {names}"))
     return steps

@@ -17,16 +17,6 @@ from section04_filesystem.errors import mount_error
 
 from . import flags as k
 from .detached import clone_tree, dress, new_filesystem
-from .flags import (  # noqa: F401  an explanation decodes flags with them
-    MOUNT_ATTR_NOATIME,
-    MOUNT_ATTR_NODEV,
-    MOUNT_ATTR_NODIRATIME,
-    MOUNT_ATTR_NOEXEC,
-    MOUNT_ATTR_NOSUID,
-    MOUNT_ATTR_NOSYMFOLLOW,
-    MOUNT_ATTR_RDONLY,
-    MOUNT_ATTR_STRICTATIME,
-)
 from .paths import make_target
 
 TYPE_CHECKING = False
@@ -63,7 +53,7 @@ def attach_in_root(
         os.close(mount_fd)
 
 
-@action("fsopen(2)", flags="attributes:MOUNT_ATTR_")
+@action("fsopen(2)", flags="attributes:k.MOUNT_ATTR_")
 def mount_filesystem(
     root_fd: int, target: str, fstype: str, source: str = "", data: Sequence[str] = (), attributes: int = 0
 ) -> None:
@@ -75,7 +65,7 @@ def mount_filesystem(
         raise mount_error(error, f"mount {source or fstype} → {target} (type {fstype})", fstype) from error
 
 
-@action("open_tree(2)", flags="attributes:MOUNT_ATTR_")
+@action("open_tree(2)", flags="attributes:k.MOUNT_ATTR_")
 def mount_bind(root_fd: int, target: str, source: str, recursive: bool = True, attributes: int = 0) -> None:
     """Bind ``source`` of the host to ``target`` inside the root, with MOUNT_ATTR_* ``attributes`` added."""
     try:
