@@ -25,7 +25,7 @@ from .core.process import begin_session, close_descriptors
 from .core.protocol import Channel, open_channel, recv_end
 from .core.state import RUNNING, State
 from .inside import CHANNEL, plan_death, plan_join_cgroup, plan_stdio
-from .life import Created, abandon, created, open_init, run_plan
+from .life import Created, open_init, run_plan
 from .options import capabilities_held, groups_denied
 from .seccomp import seccomp_filter
 
@@ -71,16 +71,7 @@ def exec_process(target: Target | str, process: dict[str, Any], options: ExecOpt
             return exec_process(found, process, options)
         finally:
             os.close(found.pidfd)
-    slots: dict[str, Any] = {}
-    plan = plan_exec(target, process, options)[options.process]
-    try:
-        run_plan(plan, options.record_fd, options.crash, slots)
-    except BaseException as error:
-        inside = abandon(slots)
-        if inside is not None:
-            raise inside from error
-        raise
-    return created(slots)
+    return run_plan(plan_exec(target, process, options)[options.process], options, {})
 
 
 def plan_exec(target: Target, process: dict[str, Any], options: ExecOptions) -> dict[str, Plan]:

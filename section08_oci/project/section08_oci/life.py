@@ -27,7 +27,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from .options import Options
+    from .options import ExecOptions, Options
 
 #: How long ``delete --force`` waits for what it has killed.
 PATIENCE = 10.0
@@ -58,21 +58,24 @@ def create(bundle: Bundle, options: Options, slots: dict[str, Any] | None = None
     Raises what went wrong, wherever it did; then nobody lives any more, and what is left (cgroup, state folder) is for
     ``delete(state_dir, force=True)``.
     """
-    slots = {} if slots is None else slots
     plan = plan_container(bundle, options)[options.process]
+    return run_plan(plan, options, {} if slots is None else slots)
+
+
+def run_plan(plan: Plan, options: Options | ExecOptions, slots: dict[str, Any]) -> Created:
+    """Run the runtime's own plan, recorded if somebody wants to know; return what it has made.
+
+    Raises what went wrong, wherever it did; then all that had begun has been ended (``abandon``).
+    """
+    recorded = options.record_fd >= 0 or options.crash
     try:
-        run_plan(plan, options.record_fd, options.crash, slots)
+        plan.run(slots, Recorder(options.record_fd, plan.process, options.crash) if recorded else None)
     except BaseException as error:
         inside = abandon(slots)
         if inside is not None:
             raise inside from error
         raise
     return created(slots)
-
-
-def run_plan(plan: Plan, record_fd: int, crash: str, slots: dict[str, Any]) -> None:
-    """Run the runtime's own plan, recorded if somebody wants to know."""
-    plan.run(slots, Recorder(record_fd, plan.process, crash) if record_fd >= 0 or crash else None)
 
 
 def created(slots: dict[str, Any]) -> Created:
