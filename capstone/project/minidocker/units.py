@@ -149,17 +149,18 @@ def human_duration(seconds: float) -> str:
 
 def human_size(size: float) -> str:
     """Return ``4.2MB`` (powers of 1000, four significant digits, as Docker's images)."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if size < 1000:
-            return f"{size:.4g}{unit}"
-        size /= 1000
-    return f"{size:.4g}TB"
+    return _scaled(size, 1000, ("B", "kB", "MB", "GB", "TB"))
 
 
 def binary_size(size: float) -> str:
     """Return ``23.54GiB`` (powers of 1024, four significant digits, as Docker's stats)."""
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if size < 1024:
+    return _scaled(size, 1024, ("B", "KiB", "MiB", "GiB", "TiB"))
+
+
+def _scaled(size: float, step: int, units: tuple[str, ...]) -> str:
+    """Return ``size`` in the first unit in which it is below ``step``, else in the last: four significant digits."""
+    for unit in units[:-1]:
+        if size < step:
             return f"{size:.4g}{unit}"
-        size /= 1024
-    return f"{size:.4g}TiB"
+        size /= step
+    return f"{size:.4g}{units[-1]}"
