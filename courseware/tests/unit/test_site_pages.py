@@ -3,10 +3,10 @@
 import pytest
 
 from courseware.explain import Block, Term
+from courseware.pages.folds import close_folds
 from courseware.pages.links import BrokenLinkError, Links, fenced
 from courseware.pages.lookups import errors_page, glossary_page
 from courseware.pages.prose import Site, escape, pieces
-from courseware.pages.quizzes import Option, fold_quizzes
 from courseware.pages.surfaces import exports
 
 IDS = {"LCM-PROC-06", "LCM-FS-01"}
@@ -98,20 +98,16 @@ def test_a_shown_file_cannot_close_its_own_block():
     assert fenced("a\n````\nb\n", "notes.md").startswith("`````text\n")
 
 
-def test_a_quiz_shows_its_options_and_folds_its_answers():
-    text = "Which?\n\n- [ ] `a — b` — no such\n  thing\n- [x] the shell\n\nAfter"
-    assert fold_quizzes(text).split("\n") == [
-        "Which?", "", "- **a** · `a — b`", "- **b** · the shell", "", '??? question "Which is right, and why"', "",
-        "    - **a** · *no*: no such thing", "    - **b** · *right*", "", "After",
+def test_a_folded_part_becomes_a_closed_block():
+    text = 'Which?\n\n<details><summary>Say "why"</summary>\n\n- **a** · no\n\n```sh\nls\n```\n\n</details>\n\nAfter'
+    assert close_folds(text).split("\n") == [
+        "Which?", "", "??? question \"Say 'why'\"", "", "    - **a** · no", "", "    ```sh", "    ls", "    ```", "",
+        "After",
     ]  # fmt: skip
 
 
-def test_an_option_is_cut_at_its_first_dash_outside_of_code():
-    assert Option.parse("x", "`a — b` c — d — e") == Option(True, "`a — b` c", "d — e")
-
-
-def test_plain_lists_are_no_quizzes():
-    assert fold_quizzes("- one\n- [link](x)\n") == "- one\n- [link](x)\n"
+def test_an_open_fold_is_left_as_it_is():
+    assert close_folds("<details><summary>x</summary>\n\nno end") == "<details><summary>x</summary>\n\nno end"
 
 
 def test_the_error_index_groups_by_section_and_escapes():

@@ -1,7 +1,7 @@
 """Rewrite a page's prose for the site and leave its code alone.
 
 In prose, links lead to pages; an id such as LCM-FS-01 leads to the error index; "(later: §2)" leads to section 2; a
-list of check boxes becomes a quiz that folds its answers; a quote shows where its code stands; a badge looks like one.
+``<details>`` becomes a closed block; a quote shows where its code stands; a badge looks like one.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from .folds import close_folds
 from .links import BrokenLinkError, Links, between
-from .quizzes import fold_quizzes
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Mapping
@@ -44,11 +44,11 @@ class Site(NamedTuple):
         """Return ``text`` of file ``source`` as it stands on ``page``. Raises BrokenLinkError."""
         text = QUOTE.sub(lambda m: f'{m[0]} title="{m[1].replace(":", ": ", 1)}"', text)
         parts = [part if is_code else self._prose(source, part, page) for is_code, part in pieces(text)]
-        return "".join(parts)
+        return close_folds("".join(parts))
 
     def _prose(self, source: str, text: str, page: str) -> str:
         text = BADGE.sub(r"*\1*{ .badge }", text)
-        return fold_quizzes(TOKEN.sub(lambda m: self._token(source, m, page), text))
+        return TOKEN.sub(lambda m: self._token(source, m, page), text)
 
     def _token(self, source: str, match: re.Match[str], page: str) -> str:
         if match["image"]:
