@@ -55,8 +55,12 @@ def explain_lines(plans: Mapping[str, Plan] | Iterable[Plan], records: Iterable[
     """Yield a line per record, as it comes: process, step, duration, call, section, man page.
 
     ``records`` are tuples of RECORD, a list or ``read_records(fd)``. ``plans`` by process name, or plans that know it.
+    One plan only, which ends in an execve: its last line is told when the records have ended (see with_execve).
     """
     by_name = _by_name(plans)
+    alone = next(iter(by_name.values())) if len(by_name) == 1 else None
+    if alone and alone.steps and manual_page(alone.steps[-1].act) == "execve(2)":
+        records = with_execve(alone, records)
     for record in records:
         facts = _explained(by_name, record)
         failed = f"  !! {facts['error']}" if facts["error"] else ""
@@ -75,6 +79,19 @@ def read_records(fd: int) -> Iterator[tuple[int, ...]]:
         whole = len(rest) - len(rest) % RECORD.size
         yield from RECORD.iter_unpack(rest[:whole])
         rest = rest[whole:]
+
+
+def with_execve(plan: Plan, records: Iterable[tuple[int, ...]]) -> Iterator[tuple[int, ...]]:
+    """Yield the records of ``plan``, whose last step is an execve, and in the end the one that nobody can write.
+
+    After execve(2) there is no process of ours to record it. The pipe closes at exec: when it ends after the step
+    before, without a record of an error, the last step succeeded. Its duration is not known: 0.
+    """
+    record: tuple[int, ...] = ()
+    for record in records:
+        yield record
+    if record and record[1:3] == (len(plan.steps) - 2, 0):
+        yield record[0], len(plan.steps) - 1, 0, record[3] + record[4], 0
 
 
 def _by_name(plans: Mapping[str, Plan] | Iterable[Plan]) -> dict[str, Plan]:
@@ -208,8 +225,11 @@ def shorten(line: str) -> str:
 
 
 def manual_page(act: Any) -> str:
-    """Return the manual page of an action: what it was marked with, or the first one its docstring names."""
+    """Return the manual page of an action: what it was marked with, or the first one its docstring names.
+
+    A chapter of the OCI runtime specification (``runtime.md#state``) is told with the specification's name.
+    """
     page = getattr(act, "man", "")
     if not page and (found := re.search(r"\b[\w-]+\(\d\w*\)", act.__doc__ or "")):
         page = found.group()
-    return str(page)
+    return f"OCI runtime-spec {page}" if ".md#" in page else str(page)

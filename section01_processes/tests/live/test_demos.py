@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -39,18 +40,18 @@ def play(procman):
 def test_mask(play):
     assert play("mask") == [
         {"child blocked": ["SIGUSR1", "SIGUSR2"]},
-        {"child pending": [], "child shared": ["SIGUSR1"], "child state": "sleeping"},
-        {"child pending": ["SIGUSR2"], "child shared": ["SIGUSR1"]},
-        {"child took": "SIGUSR2", "child pending": [], "child shared": ["SIGUSR1"]},
+        {"child pending, thread": [], "child pending, process": ["SIGUSR1"], "child state": "sleeping"},
+        {"child pending, thread": ["SIGUSR2"], "child pending, process": ["SIGUSR1"]},
+        {"child took": "SIGUSR2", "child pending, thread": [], "child pending, process": ["SIGUSR1"]},
         {"child ended": "killed by SIGUSR1"},
     ]
 
 
 def test_coalesce(play):
     assert play("coalesce") == [
-        {"child shared": ["SIGUSR1", "SIGRTMIN"]},
+        {"child pending, process": ["SIGUSR1", "SIGRTMIN"]},
         {"SIGUSR1 taken": 1, "SIGRTMIN taken": 5},
-        {"zombies": 3, "child shared": ["SIGCHLD"]},
+        {"zombies": 3, "child pending, process": ["SIGCHLD"]},
         {"SIGCHLD taken": 1, "children reaped": 3, "child ended": "exit code 0"},
     ]
 
@@ -65,7 +66,12 @@ def test_eintr(play):
 
 
 def sets(who, shared, blocked, ignored, caught):
-    return {f"{who} shared": shared, f"{who} blocked": blocked, f"{who} ignored": ignored, f"{who} caught": caught}
+    return {
+        f"{who} pending, process": shared,
+        f"{who} blocked": blocked,
+        f"{who} ignored": ignored,
+        f"{who} caught": caught,
+    }
 
 
 def test_exec(play):
@@ -81,7 +87,7 @@ def test_group(play):
     assert play("group") == [
         {"first is in group": "the first's", "second is in group": "the first's", "third is in group": "the third's"},
         {"first ended": "killed by SIGTERM", "second ended": "killed by SIGTERM", "third state": "sleeping",
-         "third shared": []},
+         "third pending, process": []},
         {"the group": "ESRCH"},
     ]  # fmt: skip
 
@@ -102,7 +108,7 @@ def test_orphan_group(play):
          "careful blocked": ["SIGHUP", "SIGCONT"]},
         {"plain ended": "killed by SIGHUP", "careful took": ["SIGHUP", "SIGCONT"], "sent by the kernel": True,
          "careful state": "sleeping"},
-        {"careful shared": [], "careful state": "sleeping"},
+        {"careful pending, process": [], "careful state": "sleeping"},
         {"careful state": "stopped"},
     ]  # fmt: skip
 
@@ -112,8 +118,8 @@ def test_pid1(play):
     none = {"PID 1 blocked": [], "PID 1 ignored": [], "PID 1 caught": []}
     assert play("pid1") == [
         {"its pid inside": 1, **none},
-        {"kill gave": 0, "PID 1 pending": [], "PID 1 shared": [], "PID 1 state": "sleeping"},
-        {"PID 1 shared": [], "PID 1 state": "sleeping"},
+        {"kill gave": 0, "PID 1 pending, thread": [], "PID 1 pending, process": [], "PID 1 state": "sleeping"},
+        {"PID 1 pending, process": [], "PID 1 state": "sleeping"},
         {"PID 1 caught": ["SIGTERM"], "handler took": "SIGTERM", "PID 1 state": "sleeping"},
         {"PID 1 ended": "killed by SIGKILL"},
     ]
@@ -122,7 +128,7 @@ def test_pid1(play):
 def test_fd(play):
     assert play("fd") == [
         {"signalfd takes": ["SIGUSR1"]},
-        {"child read": "SIGUSR1", "sent by us": True, "child shared": []},
+        {"child read": "SIGUSR1", "sent by us": True, "child pending, process": []},
         {"pidfd is of the child": True, "pidfd is readable": False},
         {"pidfd is readable": True, "child state": "zombie"},
         {"child ended": "exit code 0", "pid behind the pidfd": -1, "a signal by the pidfd": "ESRCH"},
@@ -155,6 +161,21 @@ def test_each_has_a_line_in_the_list(procman):
     assert [line.split()[0] for line in procman("signals", "demo").stdout.splitlines()] == list(DEMOS)
 
 
+@pytest.mark.parametrize("columns", [40, 80, 200])
+@pytest.mark.parametrize("name", ["orphan-group", "states", "terminal"])
+def test_its_lines_fit_the_terminal_and_break_between_words(procman, name, columns):
+    """What is shown is what is recorded: every word, in order, whatever the width; never more than 80 columns."""
+    steps = json.loads(procman("signals", "demo", name, "--json").stdout)["steps"]
+    text = procman("signals", "demo", name, env={**os.environ, "COLUMNS": str(columns)}).stdout
+    assert max(map(len, text.splitlines())) <= min(columns, 80)
+    words = " ".join(text.split())
+    for number, step in enumerate(steps, 1):
+        assert f"{number}. {step['do']}" in words
+        for label, source in step["sources"].items():
+            assert f" {label}: " in words
+            assert f"({re.sub(r'[0-9]+', '', source)})" in re.sub(r"[0-9]+", "", words)
+
+
 def test_an_unknown_one_is_refused_by_name(procman):
     done = procman("signals", "demo", "maks", check=False)
     assert done.returncode == 2
@@ -170,9 +191,11 @@ def test_step_by_step(procman):
         assert process.stdout.readline().startswith("1. three children")
         process.stdin.write("\n")
         process.stdin.flush()
-        facts = [process.stdout.readline() for _ in range(3)]
-        assert all("is in group" in fact for fact in facts)
-        assert process.stdout.readline().startswith("2. kill(-")
+        lines = []
+        while not lines or (lines[-1] and not lines[-1].startswith("2. ")):
+            lines.append(process.stdout.readline())
+        assert "".join(lines).count("is in group") == 3
+        assert lines[-1].startswith("2. kill(-")
         rest, _ = process.communicate("\n\n", timeout=60)
         assert "killed by SIGTERM" in rest
         assert process.returncode == 0
@@ -195,9 +218,11 @@ def test_ctrl_c_leaves_nobody(procman):
     try:
         process.stdin.write("\n")
         process.stdin.flush()
-        lines = [process.stdout.readline() for _ in range(5)]
-        pids = {int(line.rpartition("/proc/")[2].split("/")[0]) for line in lines if "/proc/" in line}
-        assert len(pids) == 2
+        pids = set()
+        while len(pids) < 2:
+            line = process.stdout.readline()
+            assert line, "the demonstration ended before it named two processes"
+            pids |= {int(pid) for pid in re.findall(r"/proc/(\d+)/", line)}
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 130
         procman.until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in pids), "their end")

@@ -44,6 +44,19 @@ def test_explain_shows_each_step_with_man_page():
     done = procman("spawn", "--explain", "--new-session", "--", "true")
     assert "setsid(2)" in done.stderr
     assert "§1" in done.stderr
+    calls = [line.split("ms", 1)[1].split("(")[0].strip() for line in done.stderr.splitlines()]
+    assert calls == ["lead_session", "leave_nothing", "execute"]
+
+
+def test_explain_tells_a_program_that_cannot_be_executed_once_and_as_failed(tmp_path):
+    program = tmp_path / "no-loader"
+    program.write_text("#!/no/such/interpreter\n")
+    program.chmod(0o755)
+    done = procman("spawn", "--explain", "--", program)
+    assert done.returncode == 127
+    told = [line for line in done.stderr.splitlines() if "execute(" in line]
+    assert len(told) == 1
+    assert "!!" in told[0]
 
 
 def test_spawn_passes_term_on():

@@ -14,6 +14,7 @@ from section01_processes import (
     read_records,
     set_subreaper,
 )
+from section01_processes.explain import with_execve
 
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_SPECIAL = 1, 2, 4, 6
 KIND_NET = 0x40
@@ -130,3 +131,36 @@ def test_records_as_dictionaries_tell_failures_and_sections():
     assert facts[0]["milliseconds"] == 2.0
     assert facts[1]["process"] == "init"
     assert facts[1]["call"] == "?"
+
+
+def test_the_execve_that_nobody_can_record_is_told_when_the_step_before_it_succeeded():
+    plan = Plan("child", [Step(mount, "a", "b", 1), Step(mount, "c", "d", 1), Step(execute, "/bin/sh", ())])
+    good = [(2, 0, 0, 10, 5), (2, 1, 0, 20, 7)]
+    assert list(with_execve(plan, good)) == [*good, (2, 2, 0, 27, 0)]
+
+
+def test_an_execve_that_failed_or_was_not_reached_is_not_told_as_done():
+    plan = Plan("child", [Step(mount, "a", "b", 1), Step(mount, "c", "d", 1), Step(execute, "/bin/sh", ())])
+    for records in ([], [(2, 0, 0, 10, 5)], [(2, 0, 0, 10, 5), (2, 1, 13, 20, 7)],
+                    [(2, 0, 0, 10, 5), (2, 1, 0, 20, 7), (2, 2, 2, 30, 1)]):  # fmt: skip
+        assert list(with_execve(plan, records)) == records
+
+
+def test_the_only_plan_that_ends_in_execve_is_told_to_its_end():
+    plan = Plan("child", [Step(mount, "a", "b", 1), Step(execute, "/bin/sh", ())])
+    lines = list(explain_lines([plan], [(2, 0, 0, 10, 5)]))
+    assert [line.split("ms")[1].split("(")[0].strip() for line in lines] == ["mount", "execute"]
+    assert "0.000 ms" in lines[1]
+    others = Plan("init", [Step(mount, "a", "b", 1)])
+    assert len(list(explain_lines([plan, others], [(2, 0, 0, 10, 5)]))) == 1  # the pipe is not this process's alone
+    assert len(list(explain_lines([others], [(3, 0, 0, 10, 5)]))) == 1
+
+
+@action("runtime.md#state")
+def record_state():
+    pass
+
+
+def test_a_chapter_of_a_specification_is_told_with_the_specifications_name():
+    facts = explain_records([Plan("shim", [Step(record_state)])], [(1, 0, 0, 0, 0)])[0]
+    assert facts["man"] == "OCI runtime-spec runtime.md#state"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -91,6 +93,10 @@ def list_demos(as_json: bool) -> None:
         click.echo(f"{name:13} {text}")
 
 
+#: No line of a demonstration is longer, so that it looks the same on every terminal that is as wide as an old one.
+WIDTH = 80
+
+
 class Teller:
     """Prints the steps and facts of a demonstration as they come."""
 
@@ -98,12 +104,13 @@ class Teller:
         self._step = step
         self._quiet = quiet
         self._number = 0
+        self._width = min(WIDTH, shutil.get_terminal_size((WIDTH, 24)).columns)
 
     def announce(self, text: str) -> None:
         """Print what comes next; with ``step`` wait for Enter before it does."""
         self._number += 1
         if not self._quiet:
-            click.echo(f"{self._number}. {text}")
+            click.echo(self._fit(f"{self._number}. {text}"))
         if self._step:
             click.echo("   Enter goes on, Ctrl-C ends: ", nl=False, err=True)
             if not sys.stdin.readline():
@@ -113,7 +120,17 @@ class Teller:
     def tell(self, fact: Fact) -> None:
         """Print what the kernel says, and where it says so."""
         if not self._quiet:
-            click.echo(f"   {fact.name + ':':34} {spoken(fact.value):34} {fact.source}")
+            text = f"   {fact.name}: {spoken(fact.value)}"
+            source = f"({fact.source})"
+            whole = f"{text}   {source}"
+            click.echo(whole if len(whole) <= self._width else f"{self._fit(text)}\n{self._fit(' ' * 6 + source)}")
+
+    def _fit(self, text: str) -> str:
+        """Return ``text`` in lines of the terminal's width, broken between words only; the next ones are indented."""
+        indent = " " * (len(text) - len(text.lstrip()) + 3)
+        return textwrap.fill(
+            text, self._width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+        )
 
 
 def spoken(value: Any) -> str:

@@ -25,7 +25,10 @@ SI_KERNEL = 0x80  # sigaction(2): sent by the kernel
 def orphan_group(stage: Stage) -> None:
     """Show what the kernel does when a process group with stopped members loses its last tie to the session."""
     with Actor(_director) as director:
-        stage.do("a session's leader has two children, each in a process group of its own; both are stopped")
+        stage.do(
+            "a director (our helper: it will adopt the orphans, as a subreaper does) has a child that leads a session; "
+            "that leader has two children, each in a process group of its own; both are stopped"
+        )
         leader, plain, careful = director.line.hear()
         pidfds = [Child(pid, os.pidfd_open(pid)) for pid in (plain, careful)]
         try:
@@ -45,12 +48,10 @@ def _play(stage: Stage, director: Actor, leader: int, plain: int, careful: int) 
     stage.fact("plain's parent is the leader", stat.ppid == leader, f"/proc/{plain}/stat")
     stage.masks("careful", careful, "blocked", only=(HUP, CONT))
 
-    stage.do("the leader ends: no member has a parent in the session any more, the groups are orphaned; the kernel "
-             "sends SIGHUP, then SIGCONT")  # fmt: skip
+    stage.do("the leader ends, the director is the new parent; no member has a parent in the session any more: "
+             "the groups are orphaned; the kernel sends SIGHUP, then SIGCONT")  # fmt: skip
     answer = director.line.ask()
-    stage.fact(
-        "plain ended", f"killed by {signal_name(answer['plain'])}", "wait status in the director, its new parent"
-    )
+    stage.fact("plain ended", f"killed by {signal_name(answer['plain'])}", "wait status in the director")
     stage.fact("careful took", [signal_name(n) for n in answer["taken"]], "sigtimedwait in careful")
     stage.fact("sent by the kernel", answer["from_kernel"], "si_code SI_KERNEL of each")
     stage.state("careful", careful, within="SZ")

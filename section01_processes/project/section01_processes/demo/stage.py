@@ -26,6 +26,14 @@ from ..status import parse_status, signal_masks
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+#: signal set → what it is called on the stage, and the field of /proc/PID/status (proc_pid_status(5))
+MASKS = {
+    "pending": ("pending, thread", "SigPnd"),
+    "shared": ("pending, process", "ShdPnd"),
+    "blocked": ("blocked", "SigBlk"),
+    "ignored": ("ignored", "SigIgn"),
+    "caught": ("caught", "SigCgt"),
+}
 PATIENCE = 30.0  # seconds until we say that something did not happen
 
 
@@ -63,12 +71,13 @@ class Stage:
         self._tell(Fact(name, value, source))
 
     def masks(self, who: str, pid: int, *words: str, only: tuple[int, ...] = ()) -> None:
-        """Record signal sets of a process (``pending``, ``shared``, ``blocked`` …), of ``only`` these signals."""
+        """Record signal sets of a process (``words``: of MASKS), of ``only`` these signals."""
         wanted = [signal_name(number) for number in only]
         for word, names in read_masks(pid).items():
             if word in words:
                 shown = [name for name in names if name in wanted] if wanted else names
-                self.fact(f"{who} {word}", shown, f"/proc/{pid}/status")
+                label, field = MASKS[word]
+                self.fact(f"{who} {label}", shown, f"{field} of /proc/{pid}/status")
 
     def state(self, who: str, pid: int, *, within: str = "") -> None:
         """Record the state of a process; ``within``: wait first until it is one of these letters."""

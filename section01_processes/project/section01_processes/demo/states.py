@@ -125,7 +125,7 @@ def states(stage: Stage) -> None:
         stage.do(f"{letter}: {how}")
         with in_state(letter) as pid:
             stage.fact("letter", ProcessStat.of(pid).state, f"/proc/{pid}/stat")
-            stage.fact("waits in", _waits_in(pid), f"/proc/{pid}/wchan")
+            stage.fact("waits in (kernel function)", _waits_in(pid), f"/proc/{pid}/wchan")
     stage.do("I: no child of ours; kernel threads that wait")
     stage.fact(
         "kernel threads in it", sum(s.state == "I" for s in ProcessTree.read().processes.values()), "/proc/*/stat"
