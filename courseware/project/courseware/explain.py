@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from section01_processes import UsageError
 
+from .screen import filled, width
 from .sections import read_toml, sections
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-
-WIDTH = 100
 
 
 class Block(NamedTuple):
@@ -159,8 +158,7 @@ def render_term(clone: str, term: Term) -> str:
 
 
 def _row(label: str, text: str) -> str:
-    return textwrap.fill(text, WIDTH, initial_indent=f"  {label:<8} ", subsequent_indent=" " * 11,
-                         break_long_words=False, break_on_hyphens=False)  # fmt: skip
+    return filled(text, f"  {label:<8} ")
 
 
 def _lesson(clone: str, number: int) -> str:
@@ -169,7 +167,7 @@ def _lesson(clone: str, number: int) -> str:
 
 
 def _line(block: Block) -> str:
-    return f"  {block.id:<12} {textwrap.shorten(block.symptom, WIDTH - 15, placeholder=' …')}"
+    return f"  {block.id:<12} {textwrap.shorten(block.symptom, width() - 15, placeholder=' …')}"
 
 
 def listing(clone: str) -> str:
@@ -183,7 +181,7 @@ def listing(clone: str) -> str:
         lines.append(_line(block))
     words = sorted(glossary(clone), key=str.casefold)
     if words:
-        lines += ["", "words", *textwrap.wrap(", ".join(words), WIDTH, initial_indent="  ", subsequent_indent="  ")]
+        lines += ["", "words", filled(", ".join(words), "  ")]
     return "\n".join(lines)
 
 

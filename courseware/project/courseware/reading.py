@@ -5,23 +5,30 @@ What belongs here: reading the list, checking it, rendering. What does not: whic
 
 from __future__ import annotations
 
+import ast
+import io
 import os
-import textwrap
+import tokenize
 from typing import NamedTuple
 
 from section01_processes import UsageError
 
+from .screen import filled
 from .sections import Section, read_text, read_toml, section, source_file
 
 FIELDS = {"path": str, "minutes": int, "question": str}
 
 
 class Reading(NamedTuple):
-    """One file to read: its name in lessons, where it is, how long it is, and what to ask oneself."""
+    """One file to read: its name in lessons, where it is, how long it is, and what to ask oneself.
+
+    ``lines``: all of them; ``code``: those that hold code.
+    """
 
     path: str
     file: str
     lines: int
+    code: int
     minutes: int
     question: str
 
@@ -45,9 +52,30 @@ def _reading(one: Section, path: str, number: int, entry: dict[str, object]) -> 
         raise UsageError(f"{path}: file {number}: unknown key {unknown[0]}", exit_code=1)
     name = str(entry["path"])
     file = source_file(one, name)
-    minutes = entry["minutes"]
-    return Reading(name, file, len(read_text(file).splitlines()), minutes if isinstance(minutes, int) else 0,
+    minutes, text = entry["minutes"], read_text(file)
+    code = code_lines(text) if file.endswith(".py") else sum(bool(line.strip()) for line in text.splitlines())
+    return Reading(name, file, len(text.splitlines()), code, minutes if isinstance(minutes, int) else 0,
                    str(entry["question"]))  # fmt: skip
+
+
+def code_lines(source: str) -> int:
+    """Return how many lines of Python hold code: no blank ones, comments, docstrings. Raises SyntaxError."""
+    layout = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
+    code: set[int] = set()
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type not in layout:
+            code.update(range(token.start[0], token.end[0] + 1))
+    for node in ast.walk(ast.parse(source)):
+        if not isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        if ast.get_docstring(node, clean=False) is not None:
+            code.difference_update(range(node.body[0].lineno, (node.body[0].end_lineno or 0) + 1))
+    return len(code)
+
+
+def about(number: int) -> int:
+    """Return ``number`` as a reader needs it: to the nearest ten, from ten on."""
+    return round(number, -1) if number >= 10 else number
 
 
 def render(clone: str, number: int) -> str:
@@ -56,11 +84,15 @@ def render(clone: str, number: int) -> str:
     files = reading_order(one)
     if not files:
         lesson = f"read {one.name}/README.md and the core: {one.name}/project/{one.name}/core/"
-        return f"{one.title} has no reading order yet; {lesson}"
+        return filled(f"{one.title} has no reading order yet; {lesson}")
     lines = [f"{one.title}: what to read, in this order", ""]
     for place, entry in enumerate(files, 1):
-        shown = os.path.relpath(entry.file, clone)
-        lines.append(f"{place:2}. {shown}  ({entry.lines} lines, {entry.minutes} minutes)")
-        lines.append(textwrap.fill(entry.question, 100, initial_indent="      ? ", subsequent_indent="        "))
-    total = f"{sum(e.lines for e in files)} lines, {sum(e.minutes for e in files)} minutes"
-    return "\n".join([*lines, "", f"together {total}"])
+        lines.append(f"{place:2}. {os.path.relpath(entry.file, clone)}")
+        lines.append(filled(f"{_length(entry.code, entry.lines)}, {entry.minutes} minutes", "    "))
+        lines.append(filled(entry.question, "    ? "))
+    total = _length(sum(e.code for e in files), sum(e.lines for e in files))
+    return "\n".join([*lines, "", filled(f"together {total}, {sum(e.minutes for e in files)} minutes")])
+
+
+def _length(code: int, lines: int) -> str:
+    return f"about {about(code)} lines of code ({lines} with comments and blank lines)"

@@ -1,5 +1,6 @@
 """The reading order: every list in the clone is right, and a wrong one names file, entry and field."""
 
+import importlib.util
 import pathlib
 
 import pytest
@@ -29,8 +30,26 @@ def test_the_whole_core_is_read(number):
 def test_the_page_counts_lines_and_minutes():
     text = reading.render(CLONE, 1)
     files = reading.reading_order(section(CLONE, 1))
-    assert f"together {sum(f.lines for f in files)} lines, {sum(f.minutes for f in files)} minutes" in text
-    assert text.count("      ? ") == len(files)
+    code = round(sum(f.code for f in files), -1)
+    total = f"together about {code} lines of code ({sum(f.lines for f in files)} with comments and blank lines),"
+    assert f"{total} {sum(f.minutes for f in files)} minutes" in " ".join(text.split())
+    assert text.count("    ? ") == len(files)
+
+
+def test_code_lines_are_those_that_the_budget_counts():
+    spec = importlib.util.spec_from_file_location("budget", pathlib.Path(CLONE, "tests", "test_budget.py"))
+    budget = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(budget)
+    files = [entry.file for one in sections(CLONE) for entry in reading.reading_order(one)]
+    texts = [pathlib.Path(file).read_text() for file in files if file.endswith(".py")]
+    assert len(texts) > 5
+    assert [reading.code_lines(text) for text in texts] == [budget.code_lines(text) for text in texts]
+
+
+def test_code_lines_are_no_comments_blank_lines_or_docstrings():
+    text = '"""Doc.\n\nMore.\n"""\n\n# a\nx = """two\nlines"""  # b\n\n'
+    text += '\nasync def f():\n    """Doc."""\n    return (\n        1\n    )\n'
+    assert reading.code_lines(text) == 6
 
 
 @pytest.fixture
