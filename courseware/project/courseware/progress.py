@@ -29,8 +29,8 @@ class Progress:
         self.parts: dict[str, list[int]] = data.get("parts", {})
 
     def of(self, name: str) -> dict[str, Any]:
-        """Return the record of exercise ``name``: passed, tries, points, of, hints, solution."""
-        empty = {"passed": False, "tries": 0, "points": 0, "of": 0, "hints": 0, "solution": False}
+        """Return the record of exercise ``name``: passed, tries, points, of, hints, solution, again."""
+        empty = {"passed": False, "tries": 0, "points": 0, "of": 0, "hints": 0, "solution": False, "again": False}
         record = self.exercises.setdefault(name, {})
         for key, value in empty.items():
             record.setdefault(key, value)
@@ -47,6 +47,12 @@ class Progress:
         record["of"] = of
         record["points"] = max(points, record["points"])
         record["passed"] = record["passed"] or full
+        record["again"] = record["again"] and not full
+
+    def note_reset(self, name: str) -> None:
+        """Note that the answer was put aside: what was passed stays so, and is being done once more."""
+        record = self.of(name)
+        record["again"] = record["passed"]
 
     def done(self, section: int, part: int) -> bool:
         """Whether part ``part`` of the lesson of ``section`` was done."""

@@ -52,12 +52,13 @@ def clone(tmp_path):
 
 
 def names(stops):
-    return [stop.exercise.id if stop.exercise else f"part {stop.part.number}: {stop.part.title}" for stop in stops]
+    return [stop.exercise.id if stop.exercise else f"part {stop.part.number}: {stop.part.title}".removesuffix(": ")
+            for stop in stops]  # fmt: skip
 
 
 def test_the_way_goes_through_parts_and_required_exercises(clone):
     assert names(path.way(str(clone))) == [
-        "part 1: Birth", "proc-run", "part 2: Death", "proc-hello", "ns-peek", "ns-box",
+        "part 1: Birth", "proc-run", "part 2: Death", "proc-hello", "part 0", "ns-peek", "ns-box",
     ]  # fmt: skip
 
 
@@ -76,7 +77,8 @@ def passed(*ids, parts=()):
         (passed(), "part 1: Birth"),
         (passed(parts=[(1, 1)]), "proc-run"),
         (passed("proc-run"), "part 2: Death"),
-        (passed("proc-run", "proc-hello"), "ns-peek"),
+        (passed("proc-run", "proc-hello"), "part 0"),
+        (passed("proc-run", "proc-hello", parts=[(2, 0)]), "ns-peek"),
         (passed("proc-hello"), "proc-run"),
         (passed("ns-box"), "proc-run"),
         (passed("proc-run", "proc-hello", "ns-peek", "ns-box"), None),
@@ -94,6 +96,57 @@ def test_the_page_has_one_command(clone):
     text = path.render(str(clone), done=True)
     assert "next: exercise proc-run: Title of proc-run (thread, 10 minutes)" in text
     assert text.endswith("type:  ./course ex start proc-run")
+
+
+def page(clone, *ids, parts=(), **options):
+    """Return the page of a learner who has passed ``ids`` and read ``parts``."""
+    with progress.change_progress(str(clone)) as change:
+        for name in ids:
+            change.note_try(name, 10, 10, full=True)
+        for section, part in parts:
+            change.note_done(section, part)
+    return path.render(str(clone), **options)
+
+
+def test_a_section_counts_its_own_exercises_and_says_when_it_is_done(clone):
+    assert page(clone).startswith("section 1: 0 of 2 required exercises passed\n")
+    assert page(clone, "proc-run", parts=[(1, 2)]).startswith("section 1: 1 of 2 required exercises passed\n")
+    text = page(clone, "proc-hello")
+    assert text.startswith("section 1 done: 2 of 2 required exercises passed\nnext: Two, the lesson\n")
+    assert "section02_x/README.md" in text
+    assert "then come its exercises: ns-peek, ns-box" in " ".join(text.split())
+    assert text.endswith("type:  ./course next --done")
+    text = page(clone, done=True)
+    assert text.startswith("section 2: 0 of 2 required exercises passed\nnext: exercise ns-peek")
+    text = page(clone, "ns-peek", "ns-box")
+    assert text == "section 2 done: 2 of 2 required exercises passed\nall parts and required exercises are done"
+
+
+def test_exercises_alone_lead_from_section_to_section(clone):
+    text = page(clone, "proc-run", "proc-hello", exercises_only=True)
+    assert text.startswith("section 1 done: 2 of 2 required exercises passed\nnext: exercise ns-peek")
+
+
+def test_a_section_without_exercises_is_read(clone):
+    (clone / "section03_x").mkdir()
+    (clone / "section03_x" / "README.md").write_text("# Three\n")
+    text = page(clone, "proc-run", "proc-hello", "ns-peek", "ns-box")
+    assert text.startswith("section 2 done: 2 of 2 required exercises passed\nnext: Three, the lesson\n")
+    assert "it has no exercises yet" in text
+    assert page(clone, done=True) == "section 3 done\nall parts and required exercises are done"
+
+
+def test_a_reset_after_a_pass_is_told_until_the_next_pass():
+    found = passed("proc-run")
+    found.note_reset("proc-run")
+    assert found.of("proc-run")["again"]
+    assert found.passed("proc-run")
+    found.note_try("proc-run", 4, 10, full=False)
+    assert found.of("proc-run")["again"]
+    found.note_try("proc-run", 10, 10, full=True)
+    assert not found.of("proc-run")["again"]
+    found.note_reset("proc-hello")
+    assert not found.of("proc-hello")["again"], "it was never passed"
 
 
 def test_done_at_an_exercise_changes_nothing(clone):
