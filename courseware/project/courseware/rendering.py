@@ -5,12 +5,12 @@ What belongs here: text from values; pure, but for the look at whether an answer
 
 from __future__ import annotations
 
-import textwrap
 from typing import TYPE_CHECKING, Any
 
-from .exercises.verdicts import PASS, tidy
+from .exercises.verdicts import PASS, TODO, tidy
 from .exercises.workplace import answer_folder
 from .explain import remedy_line
+from .screen import filled, indented, width
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,9 +18,12 @@ if TYPE_CHECKING:
     from .exercises import Exercise, Report, TestResult
     from .progress import Progress
 
-WIDTH = 110
 #: How many lines of the submission's output are shown below a test.
 TAIL = 12
+INDENT = 8
+#: A header of the table where it is not the field's own name.
+HEADERS = {"difficulty": "level", "minutes": "min"}
+LEGEND = "thread: a step of mybox, your own container runtime, which grows from section to section"
 
 
 # ---- the table ------------------------------------------------------------------------------------------------------
@@ -30,7 +33,7 @@ def state(clone: str, exercise: Exercise, progress: Progress) -> str:
     """Return where the learner is with ``exercise``, in words."""
     record = progress.of(exercise.id)
     if record["passed"]:
-        return "passed"
+        return "passed, started again" if record["again"] else "passed"
     if record["tries"]:
         return f"{record['points']:g} of {record['of']:g} points"
     return "started" if answer_folder(clone, exercise).is_dir() else "-"
@@ -50,11 +53,21 @@ def rows(clone: str, exercises: Sequence[Exercise], progress: Progress) -> list[
 
 
 def table(entries: Sequence[dict[str, Any]]) -> str:
-    """Return the table that a person reads."""
+    """Return the table that a person reads. Where it is too wide, the state has a line of its own."""
     names = ("id", "role", "difficulty", "minutes", "points", "needs", "state")
-    cells = [names, *(tuple(_cell(entry[name]) for name in names) for entry in entries)]
+    cells = [tuple(HEADERS.get(name, name) for name in names)]
+    cells += [tuple(_cell(entry[name]) for name in names) for entry in entries]
     widths = [max(len(row[n]) for row in cells) for n in range(len(names))]
-    return "\n".join("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in cells)
+    if sum(widths) + 2 * len(widths) - 2 > width():
+        widths = widths[:-1]
+    lines = []
+    for number, row in enumerate(cells):
+        lines.append("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=False)).rstrip())
+        if len(widths) < len(row) and number and row[-1] != "-":
+            lines.append(f"    {row[-1]}")
+    if any(entry["role"] == "thread" for entry in entries):
+        lines += ["", filled(LEGEND, rest=" " * len("thread: "))]
+    return "\n".join(lines)
 
 
 def _cell(value: object) -> str:
@@ -75,46 +88,69 @@ def open_points(report: Report) -> float:
 
 
 def render_report(clone: str, exercise: Exercise, report: Report) -> str:
-    """Return what ``ex check`` prints."""
+    """Return what ``ex check`` prints. Files of the answer bear the learner's path."""
     lines: list[str] = []
+    advised: set[str] = set()
     for test in report.tests:
-        lines += _test(clone, test)
+        lines += _test(test)
+        lines += _advice(clone, test, advised)
+        lines += _output(test)
     worth = open_points(report)
-    rest = "" if worth >= report.of else f" ({report.of:g} in all)"
-    lines += ["", f"{exercise.id}: {report.verdict}, {report.points:g} of {worth:g} points{rest}"]
+    points = f"{report.points:g} of {worth:g} points"
+    if is_full(report):
+        lines += ["", f"passed: {points}"]
+    else:
+        lines += ["", f"{exercise.id}: {'partly' if report.verdict == PASS else report.verdict}, {points}"]
     if report.hidden_waiting:
         one = report.hidden_waiting == 1
-        tests = "1 hidden test waits; it runs" if one else f"{report.hidden_waiting} hidden tests wait; they run"
-        lines.append(f"{tests} with --hidden only, for the author, and in ./course verify")
+        more = "1 more test asks" if one else f"{report.hidden_waiting} more tests ask"
+        wait = "it waits" if one else "they wait"
+        lines.append(filled(f"{more} the same with other names and numbers; {wait} for a grader, not for you"))
     elif report.all_passed:
         lines.append("all passed")
-    return "\n".join(lines).lstrip("\n")
+    return "\n".join(lines).lstrip("\n").replace("<submission>", f"work/{exercise.id}")
 
 
-def _test(clone: str, test: TestResult) -> list[str]:
+def _test(test: TestResult) -> list[str]:
     part = f"  [{test.part}]" if test.part else ""
-    lines = [f"{test.verdict:<13} {test.got:>4g}/{test.points:<4g} {test.name}{part}"]
-    if test.message and test.verdict != PASS:
-        lines += _indented(test.message)
-    elif test.message:
-        lines += _indented(f"partly: {test.message}" if test.got < test.points else test.message)
-    if test.explain and test.verdict != PASS:
-        lines += _indented(f"see ./course explain {remedy_line(clone, test.explain)}")
-    if test.tail and test.verdict != PASS:
-        shown = test.tail.rstrip("\n").splitlines()
-        cut = f" (the last {TAIL} lines)" if len(shown) > TAIL else ""
-        lines.append(f"{'':8}its output{cut}:")
-        lines += [f"{'':8}| {printable(line)}" for line in shown[-TAIL:]]
+    head = f"{test.verdict:<13} {test.got:>4g}/{test.points:<4g} "
+    lines = filled(f"{test.name}{part}", head).splitlines()
+    partly = test.verdict == PASS and test.got < test.points
+    if test.message:
+        lines += indented(printable(f"partly: {test.message}" if partly else test.message, lines=True), INDENT)
     return lines
 
 
-def _indented(text: str) -> list[str]:
-    lines: list[str] = []
-    for line in text.rstrip().splitlines():
-        lines += textwrap.wrap(printable(line), WIDTH - 8, replace_whitespace=False, drop_whitespace=False) or [""]
-    return [f"{'':8}{line}".rstrip() for line in lines]
+def _advice(clone: str, test: TestResult, advised: set[str]) -> list[str]:
+    """Return where to read on; nothing about what is not written yet, or cannot pass before another test does.
+
+    ``advised``: the ids whose remedy stands above already; this one is added.
+    """
+    if test.after:
+        return indented(f"it builds on {test.after}, which does not pass yet: first that one", INDENT)
+    if not test.explain or test.verdict in (PASS, TODO):
+        return []
+    if test.explain in advised:
+        return indented(f"{test.explain}: see above", INDENT)
+    advised.add(test.explain)
+    lead = " " * INDENT
+    return filled(f"see ./course explain {remedy_line(clone, test.explain)}", lead, lead).splitlines()
 
 
-def printable(text: str) -> str:
-    """Return ``text`` with control characters shown, not sent: a submission's output may not drive the terminal."""
-    return "".join(c if c.isprintable() or c == "\t" else repr(c)[1:-1] for c in text)
+def _output(test: TestResult) -> list[str]:
+    """Return the end of what the answer wrote, as it wrote it: these lines are not wrapped."""
+    if not test.tail or test.verdict == PASS:
+        return []
+    shown = test.tail.rstrip("\n").splitlines()
+    cut = f" (the last {TAIL} lines)" if len(shown) > TAIL else ""
+    lead = " " * INDENT
+    return [f"{lead}its output{cut}:", *(f"{lead}| {printable(line)}" for line in shown[-TAIL:])]
+
+
+def printable(text: str, *, lines: bool = False) -> str:
+    """Return ``text`` with control characters shown, not sent: a submission's output may not drive the terminal.
+
+    ``lines``: line feeds stay.
+    """
+    keep = "\t\n" if lines else "\t"
+    return "".join(c if c.isprintable() or c in keep else repr(c)[1:-1] for c in text)

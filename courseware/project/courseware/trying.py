@@ -6,6 +6,7 @@ What does not: judging (``exercises.check``), the learner's files (``exercises/w
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import time
@@ -16,6 +17,8 @@ import click
 from . import rendering
 from .exercises.workplace import answer
 from .progress import change_progress
+from .relay import Relay
+from .screen import filled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,17 +80,22 @@ def watch(clone: str, exercise: Exercise, *, plain: bool, sandbox: bool | None =
 
     folder = answer(clone, exercise)
     names = ", ".join(exercise.files)
+    hello = f"watching {names}: the first check runs now, and one after each save; it stops by itself at full points"
     try:
         while True:
             seen = signature(folder, exercise.files)
             if not plain:
                 click.clear()
+            if hello:
+                click.echo(filled(f"{hello} (Ctrl-C ends it)"))
+                hello = ""
             try:
                 full = say(clone, exercise, try_answer(clone, exercise, sandbox=sandbox)) == 0
             except ExerciseError as error:  # a file was removed, or is just being replaced: the next change may heal it
                 click.echo(f"course: {error}")
                 full = False
             if full:
+                click.echo("full points: no longer watching")
                 return 0
             click.echo(f"waiting for a change of {names} (Ctrl-C ends)")
             while signature(folder, exercise.files) == seen:
@@ -126,24 +134,50 @@ def run(clone: str, exercise: Exercise, arguments: Sequence[str], *, sandbox: bo
     """Run the answer's program in the place in which ``check`` would; return its exit status (128 + n: signal n).
 
     Interpreter, environment, limits and namespaces are those of a check; only wall clock and output have no limit, and
-    its input and output are the caller's. Ctrl-C ends it with everything that it started. Raises ExerciseError.
+    its input and output are the caller's, as are, without sandbox, the other descriptors that the caller's shell has
+    opened for it. Its files bear the learner's path in what it writes to standard error: tracebacks. Ctrl-C ends it
+    with everything that it started. Raises ExerciseError.
     """
     from .exercises import ExerciseError
     from .exercises.place import interpreter
+    from .exercises.plain import PlainPlace
     from .exercises.plugin import place_of
 
     if exercise.function:
         hint = f"./course ex check {exercise.id} calls it"
         raise ExerciseError(f"{exercise.id} asks for a function, {exercise.entry}, not for a program", hint=hint)
+    theirs = inherited()
     place = place_of(exercise, answer(clone, exercise), sandbox=bool(sandbox))
+    lead = "" if isinstance(place, PlainPlace) else '"'  # the sandbox's path is short: only as Python quotes it
+    relay = Relay(2, f"{lead}{place.submission}/".encode(), f"{lead}work/{exercise.id}/".encode())
     argv = [interpreter(), "-s", "-B", f"{place.submission}/{exercise.file}", *arguments]
     try:
-        process = place.launch(argv, environment(place), 0, 1, 2)
-        return _outcome(process, exercise)
+        if isinstance(place, PlainPlace):
+            process: Process = place.launch(argv, environment(place), 0, 1, relay.end, keep=theirs)
+        else:
+            process = place.launch(argv, environment(place), 0, 1, relay.end)
+        relay.close_end()
+        return _outcome(process, exercise, relay)
     except KeyboardInterrupt:
         return 130
     finally:
-        place.close()
+        try:
+            place.close()
+        finally:
+            relay.drain()
+
+
+def inherited() -> list[int]:
+    """Return the descriptors, besides 0 to 2, that the caller has left open for us; none that we opened ourselves.
+
+    Python opens each of its own close-on-exec (PEP 446); a shell's ``7</dev/null`` is not.
+    """
+    found = []
+    for fd in map(int, os.listdir("/proc/self/fd")):
+        with contextlib.suppress(OSError):  # the listing's own has gone
+            if fd > 2 and os.get_inheritable(fd):
+                found.append(fd)
+    return sorted(found)
 
 
 def environment(place: Place) -> dict[str, str]:
@@ -160,16 +194,18 @@ def environment(place: Place) -> dict[str, str]:
     }
 
 
-def _outcome(process: Process, exercise: Exercise) -> int:
+def _outcome(process: Process, exercise: Exercise, relay: Relay) -> int:
     """Wait for the program's end, or for a broken limit; say what a check would call it."""
     from section01_processes import exit_code
 
     broken = ""
-    while (status := process.wait(POLL)) is None:
+    while (status := process.wait(0)) is None:
         broken = broken or process.broken()
         if broken:
             signal.pidfd_send_signal(process.pidfd, signal.SIGKILL)
+        relay.pump(POLL, process.pidfd)
     broken = broken or process.broken()
+    relay.drain()
     code = exit_code(status)
     if broken:
         click.echo(f"course: a limit of {exercise.id} was broken: {broken}", err=True)

@@ -134,10 +134,15 @@ def next_(clone: str) -> None:
 def reset(clone: str, word: str, origin: str | None) -> None:
     """Start ID anew; what you have is kept in work/backups."""
     from ..exercises import workplace
+    from ..progress import change_progress
 
     exercise = _find(clone, word)
     backup, started = workplace.reset(clone, exercise, from_reference=origin is not None)
-    click.echo(f"your answer is kept: {os.path.relpath(backup, clone)}/")
+    with change_progress(clone) as progress:
+        progress.note_reset(exercise.id)
+    kept = os.path.relpath(backup, clone)
+    click.echo(f"your answer is kept: {kept}/")
+    click.echo(f"to get it back:  cp -r {kept}/. work/{exercise.id}/")
     _say_started(clone, exercise, started)
 
 

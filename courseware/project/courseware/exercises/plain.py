@@ -14,6 +14,7 @@ import select
 import signal
 import tempfile
 import time
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 
@@ -83,8 +84,13 @@ class PlainPlace:
         """Return no pid: the plain place has no process of its own."""
         return frozenset()
 
-    def launch(self, argv: list[str], env: dict[str, str], stdin: int, stdout: int, stderr: int) -> PlainProcess:
-        """Start it as the calling user, in a session of its own, with limits; see :class:`place.Place`."""
+    def launch(
+        self, argv: list[str], env: dict[str, str], stdin: int, stdout: int, stderr: int, *, keep: Sequence[int] = ()
+    ) -> PlainProcess:
+        """Start it as the calling user, in a session of its own, with limits; see :class:`place.Place`.
+
+        ``keep``: further descriptors that it inherits, under the same numbers.
+        """
         parent, tasks = os.getpid(), _tasks_of(self.user[0] if self.user else os.getuid())
 
         def run() -> None:
@@ -99,7 +105,7 @@ class PlainPlace:
             set_death_signal(signal.SIGKILL)
             if os.getppid() != parent:
                 raise LcmError("the test process has ended")
-            exec_program(argv, [f"{name}={value}" for name, value in env.items()], cwd=self.inside)
+            exec_program(argv, [f"{name}={value}" for name, value in env.items()], cwd=self.inside, keep=keep)
 
         child = spawn(run, report=True)
         process = PlainProcess(self, child.pid, child.pidfd)

@@ -24,7 +24,7 @@ from .model import Exercise, ExerciseError
 from .nonce import Nonce
 from .place import Place
 from .submission import read_submission
-from .verdicts import GRADER_ERROR, PASS, Report, TestResult, report_text, tidy
+from .verdicts import GRADER_ERROR, PASS, TODO, Report, TestResult, report_text, tidy
 
 HIDDEN_FILE = "test_hidden.py"
 
@@ -222,7 +222,7 @@ def _judged(item: pytest.Item, blank: TestResult, error: BaseException | None) -
 def _lines(result: TestResult) -> list[str]:
     """Return what a learner reads about a test that did not pass."""
     lines = [f"{result.verdict} · {tidy(result.got)} of {tidy(result.points)} points · {result.name}", result.message]
-    if result.explain:
+    if result.explain and result.verdict != TODO:
         lines.append(f"see ./course explain {result.explain}")
     return [*lines, *result.tail.splitlines()]
 
@@ -248,6 +248,8 @@ def _scored(run: Run, name: str) -> TestResult:
         if result.verdict == PASS and run.results[first].verdict != PASS:
             why = f"scores only when {first} passes ({run.results[first].verdict})"
             return replace(result, got=0, message=why)
+        if run.results[first].verdict != PASS:
+            return replace(result, after=first)
     return result
 
 

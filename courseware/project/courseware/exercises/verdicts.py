@@ -40,7 +40,10 @@ def worst(verdicts: Iterable[str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class TestResult:
-    """One test's outcome. ``points`` is what it is worth, ``got`` what the submission has got of it."""
+    """One test's outcome. ``points`` is what it is worth, ``got`` what the submission has got of it.
+
+    ``after``: the test that it builds on and that has not passed either: the one to mend first. Else empty.
+    """
 
     __test__ = False  # for pytest: this is no test class
 
@@ -52,6 +55,7 @@ class TestResult:
     message: str
     explain: str
     tail: str
+    after: str = ""
 
 
 @dataclass(frozen=True, slots=True)

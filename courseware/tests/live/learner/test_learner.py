@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import termios
 
 import pytest
 
@@ -27,18 +28,19 @@ def state(course_tool):
 def test_from_start_to_pass(clone, course_tool, answer):
     done = course_tool("ex", "check", "greet")
     assert done.exit_code == 1
-    assert "proc-greet: TODO, 0 of 7 points (10 in all)" in done.output
+    assert "proc-greet: TODO, 0 of 7 points\n" in done.output
+    assert "course explain" not in done.output, "advice about what is not written yet"
     answer(WRONG)
     done = course_tool("ex", "check", "greet")
     assert done.exit_code == 1
     assert "came back as" in done.output
-    assert "see ./course explain LCM-PROC-03: flush before the fork" in done.output
+    assert "see ./course explain LCM-PROC-03: flush before the fork" in " ".join(done.output.split())
     assert "\x1b" not in done.output, "a submission drives the terminal"
     answer()
     done = course_tool("ex", "check", "greet")
     assert done.exit_code == 0, done.output
-    assert "proc-greet: PASS, 7 of 7 points (10 in all)" in done.output
-    assert "1 hidden test waits" in done.output
+    assert "\npassed: 7 of 7 points\n1 more test asks the same with other names and numbers" in done.output
+    assert "for a grader, not for you" in " ".join(done.output.split())
     assert "all passed" not in done.output
     assert state(course_tool)["state"] == "passed"
     answer(WRONG)
@@ -50,7 +52,7 @@ def test_with_hidden_tests_all_is_passed(course_tool, answer):
     answer()
     done = course_tool("ex", "check", "greet", "--hidden")
     assert done.exit_code == 0
-    assert "10 of 10 points\nall passed" in done.output
+    assert "passed: 10 of 10 points\nall passed" in done.output
 
 
 def test_the_same_seed_gives_the_same_lines_and_another_seed_others(course_tool, answer):
@@ -80,7 +82,8 @@ def test_start_again_keeps_what_is_there_and_brings_back_what_is_gone(clone, cou
 def test_reset_keeps_every_backup(clone, course_tool, answer):
     path = answer("first\n")
     (path.parent / "notes.txt").write_text("mine\n")
-    assert "work/backups/proc-greet-1/" in course_tool("ex", "reset", "greet").output
+    said = course_tool("ex", "reset", "greet").output
+    assert "your answer is kept: work/backups/proc-greet-1/\n" in said
     answer("second\n")
     assert "work/backups/proc-greet-2/" in course_tool("ex", "reset", "greet").output
     backups = clone / "work" / "backups"
@@ -88,6 +91,20 @@ def test_reset_keeps_every_backup(clone, course_tool, answer):
     assert (backups / "proc-greet-1" / "notes.txt").read_text() == "mine\n"
     assert (backups / "proc-greet-2" / "greet.py").read_text() == "second\n"
     assert "Todo" in path.read_text()
+    (command,) = [line.partition(":")[2] for line in said.splitlines() if line.startswith("to get it back:")]
+    subprocess.run(command, shell=True, cwd=clone, check=True)
+    assert path.read_text() == "first\n"
+    assert path.with_name("notes.txt").read_text() == "mine\n"
+
+
+def test_a_passed_exercise_that_is_reset_stays_passed_and_says_so(course_tool, answer):
+    answer()
+    course_tool("ex", "check", "greet")
+    course_tool("ex", "reset", "greet")
+    assert (state(course_tool)["state"], state(course_tool)["passed"]) == ("passed, started again", True)
+    answer()
+    course_tool("ex", "check", "greet")
+    assert state(course_tool)["state"] == "passed"
 
 
 def test_reset_moves_nothing_when_it_could_not_start_anew(exercise, course_tool, answer):
@@ -144,7 +161,8 @@ def test_what_was_not_started_says_how_to(course_tool, command):
 
 
 def test_next_follows_the_learner(clone, course_tool, answer):
-    assert "type:  ./course ex check proc-greet" in course_tool("next").output
+    assert "the lesson" in course_tool("next").output
+    assert "type:  ./course ex check proc-greet" in course_tool("next", "--done").output
     (clone / "section01_processes" / "README.md").write_text(
         "# One\n\n## Part 1 · Birth\n\n./course ex start proc-greet\n\n## Part 2 · Death\n\ntext\n"
     )
@@ -227,6 +245,49 @@ def words_of(pid):
         return []
 
 
+RAISES = "import sys\n\nsys.stderr.write('first\\n')\nraise ValueError(sys.argv[0])\n"
+
+
+@pytest.mark.parametrize("options", [[], pytest.param(["--sandbox"], marks=pytest.mark.needs("root"))])
+def test_a_traceback_names_the_learners_file(clone, course_tool, answer, options):
+    answer(RAISES)
+    tool = process(clone, "ex", "run", *options, "greet")
+    out = tool.communicate(timeout=60)[0].decode()
+    assert tool.returncode == 1
+    assert out.startswith('first\nTraceback (most recent call last):\n  File "work/proc-greet/greet.py", line 4, in')
+    assert "/lcm-ex-" not in out
+    shown = course_tool("ex", "check", *options, "greet").output
+    assert 'File "work/proc-greet/greet.py", line 4' in shown
+    assert "<submission>" not in shown
+
+
+def test_run_shows_a_terminal_to_a_program_that_has_one(clone, answer):
+    answer("import os, sys\n\nprint(os.isatty(2), tuple(os.get_terminal_size(2)))\nraise SystemExit('two\\nlines')\n")
+    ours, theirs = os.openpty()
+    termios.tcsetwinsize(theirs, (33, 77))
+    code = f"from courseware.cli import course; course(['ex', 'run', 'greet'], obj={str(clone)!r})"
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=theirs) as tool:
+        os.close(theirs)
+        assert tool.communicate(timeout=60)[0] == b"True (77, 33)\n"
+        assert os.read(ours, 1000) == b"two\r\nlines\r\n"
+        os.close(ours)
+
+
+FDS = """
+import os
+
+found = [int(fd) for fd in os.listdir("/proc/self/fd")]
+print(*sorted(fd for fd in found if os.path.exists(f"/proc/self/fd/{fd}")))
+"""
+
+
+def test_run_leaves_the_shells_descriptors_open_and_closes_ours(clone, answer):
+    answer(FDS)
+    with open(os.devnull) as file:
+        tool = process(clone, "ex", "run", "greet", pass_fds=[file.fileno()])
+        assert tool.communicate(timeout=60)[0].decode() == f"0 1 2 {file.fileno()}\n"
+
+
 # ---- watch ----------------------------------------------------------------------------------------------------------
 
 
@@ -243,12 +304,16 @@ def test_watch_checks_again_after_a_change_and_ends_on_full_points(clone, answer
     path = answer(WRONG)
     tool = process(clone, "ex", "watch", "greet", "--plain")
     try:
-        assert "0 of 7 points" in read_until(tool, "waiting for a change of greet.py")
+        text = read_until(tool, "waiting for a change of greet.py")
+        assert text.startswith("watching greet.py: the first check runs now")
+        assert text.count("watching greet.py") == 1
+        assert "0 of 7 points" in text
         new = path.with_name("greet.py~")
         new.write_text("import sys\n\nprint(sys.argv[1][::-1])\n")
         os.replace(new, path)  # as editors save
         text = tool.communicate(timeout=100)[0].decode()
-        assert "7 of 7 points" in text
+        assert "passed: 7 of 7 points" in text
+        assert text.endswith("full points: no longer watching\n")
         assert tool.returncode == 0
     finally:
         tool.kill()
