@@ -48,7 +48,8 @@ STUMBLING_BLOCKS: dict[str, dict[str, str]] = {
         "symptom": "unshare or uid_map: Operation not permitted, as an ordinary user on Ubuntu 23.10 and later",
         "cause": "kernel.apparmor_restrict_unprivileged_userns=1: only programs with an AppArmor profile that allows "
         "userns get capabilities in a new user namespace",
-        "remedy": "give the tool a profile with 'userns,', or work in the guest (./course guest)",
+        "remedy": "with sudo it works; without, give the tool a profile with 'userns,', or work in the guest "
+        "(./course guest)",
         "link": "apparmor.d(5)",
         "verified": "not verified here: comes with section 2's issue",
     },
