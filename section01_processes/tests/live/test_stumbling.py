@@ -66,10 +66,10 @@ AN_HEIR = """
 
 
 @pytest.mark.remedy("LCM-PROC-01")
-def test_a_pipe_ends_when_its_last_write_end_is_closed(learner, until, waiting_in):
+def test_a_pipe_ends_when_its_last_write_end_is_closed(learner, until, waits_in):
     with learner(READ_TO_THE_END.format(remedy="pass")) as mistake:
         reader = mistake.line()
-        until(lambda: "pipe" in waiting_in(mistake.pid), "it waits for the pipe")
+        until(lambda: waits_in(mistake.pid, "pipe"), "it waits for the pipe")
         assert ProcessTree.read().children.get(mistake.pid, []) == []  # the writer has gone
         assert writers(mistake.pid, reader) == {mistake.pid}  # the one who could write is the one who reads
     with learner(READ_TO_THE_END.format(remedy="os.close(writer)")) as right:
@@ -78,10 +78,10 @@ def test_a_pipe_ends_when_its_last_write_end_is_closed(learner, until, waiting_i
 
 
 @pytest.mark.remedy("LCM-PROC-01")
-def test_a_child_that_inherits_no_write_end_keeps_no_pipe_open(learner, until, waiting_in):
+def test_a_child_that_inherits_no_write_end_keeps_no_pipe_open(learner, until, waits_in):
     with learner(AN_HEIR.format(pipe="os.pipe(); os.set_inheritable(writer, True)")) as mistake:
         reader = mistake.line()
-        until(lambda: "pipe" in waiting_in(mistake.pid), "it waits for the pipe")
+        until(lambda: waits_in(mistake.pid, "pipe"), "it waits for the pipe")
         (sleeper,) = ProcessTree.read().children[mistake.pid]
         assert writers(mistake.pid, reader) == {sleeper}
         os.kill(sleeper, signal.SIGKILL)
@@ -215,10 +215,10 @@ FORKER = """
 
 @pytest.mark.remedy("LCM-PROC-05")
 @pytest.mark.parametrize(("before", "after"), [(FORK, ""), (FORKER, "os.write(told, b'!')")])
-def test_a_lock_of_another_thread_stays_locked_in_the_child(learner, until, waiting_in, before, after):
+def test_a_lock_of_another_thread_stays_locked_in_the_child(learner, until, waits_in, before, after):
     with learner(LOCKED.format(before="", after=FORK)) as mistake:
         (child,) = until(lambda: ProcessTree.read().children.get(mistake.pid), "the child is there")
-        until(lambda: "futex" in waiting_in(child), "it waits for the lock")
+        until(lambda: waits_in(child, "futex"), "it waits for the lock")
         assert len(os.listdir(f"/proc/{child}/task")) == 1  # the one who holds it is not in this process
         os.kill(child, signal.SIGKILL)
         assert ("DeprecationWarning" in mistake.end()) == (sys.version_info >= (3, 12))

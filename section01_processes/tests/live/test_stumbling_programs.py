@@ -87,12 +87,12 @@ PIPELINE = """
 
 
 @pytest.mark.remedy("LCM-PROC-09")
-def test_who_waits_before_the_last_is_started_waits_for_ever(learner, until, waiting_in):
+def test_who_waits_before_the_last_is_started_waits_for_ever(learner, until, waits_in):
     wait = "os.waitpid(first, 0)"
     with learner(PIPELINE.format(between=wait, after="os.waitpid(last, 0)")) as mistake:
         (first,) = until(lambda: ProcessTree.read().children.get(mistake.pid), "the first stage runs")
-        until(lambda: "pipe" in waiting_in(first), "the pipe is full")
-        until(lambda: "wait" in waiting_in(mistake.pid), "the parent waits for it")
+        until(lambda: waits_in(first, "pipe"), "the pipe is full")
+        until(lambda: waits_in(mistake.pid, "wait"), "the parent waits for it")
         assert ProcessTree.read().children[mistake.pid] == [first]  # nobody is there who could read
         os.kill(first, signal.SIGKILL)
     with learner(PIPELINE.format(between="pass", after=f"{wait}; os.waitpid(last, 0)")) as right:
@@ -309,7 +309,7 @@ STARTER = """
 
 
 @pytest.mark.remedy("LCM-PROC-15")
-def test_a_start_is_over_when_the_program_says_so(learner, until, waiting_in, tmp_path):
+def test_a_start_is_over_when_the_program_says_so(learner, until, waits_in, tmp_path):
     gate, ready = tmp_path / "gate", tmp_path / "ready"
     os.mkfifo(gate)
     for program in ("/nothing", "/bin/sh"):
@@ -324,7 +324,7 @@ def test_a_start_is_over_when_the_program_says_so(learner, until, waiting_in, tm
     with learner(STARTER.format(wait=asked), "/nothing", gate, ready) as failed:
         assert failed.running.wait() == 1
     with learner(STARTER.format(wait=asked), "/bin/sh", gate, ready) as right:
-        until(lambda: "pipe" in waiting_in(right.pid), "the start waits")
+        until(lambda: waits_in(right.pid, "pipe"), "the start waits")
         gate.write_text("go\n")
         assert right.running.wait() == 0
         assert ready.exists()
