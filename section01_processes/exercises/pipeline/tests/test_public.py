@@ -1,8 +1,9 @@
-"""Data, exit status, descriptors and group of a pipeline: what goes through it, and what /proc shows while it holds."""
+"""A pipeline: what goes through it, how it ends, and what /proc shows of descriptors and groups while it holds."""
 
 import os
 import signal
 from itertools import pairwise
+from pathlib import Path
 
 from courseware.exercises import points
 
@@ -53,6 +54,30 @@ def leaks(pipeline, stages):
     return problems
 
 
+def state(pid):
+    """Return the state of a process: a letter, Z when it has ended."""
+    return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[0]
+
+
+def said(running):
+    """Return what the pipeline has written to standard error, in words; "" if nothing. It ends the pipeline."""
+    running.close_stdin()
+    for stat in running.descendants():
+        os.kill(stat.pid, signal.SIGKILL)
+    err = running.wait().err.decode(errors="replace").strip()
+    race = " Not permitted: a stage has asked for a group that was not there yet, see ./course explain LCM-PROC-12."
+    return f" Standard error says: {err!r}.{race if 'not permitted' in err else ''}" if err else ""
+
+
+def ended(box, running, why):
+    """Return how the pipeline ends; AssertionError with the reason, `why`, if it does not."""
+    try:
+        box.wait_for(lambda: state(running.pid) == "Z", seconds=5)
+    except AssertionError:
+        raise AssertionError(why) from None
+    return running.wait()
+
+
 def holding(box, count):
     """Start a pipeline of `count` cats on an open standard input; return it and the stages in their order."""
     running = box.start(*piped(*[["cat"]] * count))
@@ -64,11 +89,33 @@ def holding(box, count):
                          key=lambda stat: stat.start_time * 2**32 + stat.pid)  # fmt: skip
         return len(cats) == count
 
-    box.wait_for(all_there, seconds=5, what=f"{count} stages (cat | cat | …) run at the same time; /proc shows fewer")
+    try:
+        box.wait_for(all_there, seconds=5)
+    except AssertionError:
+        raise AssertionError(
+            f"{count} stages (cat | cat | …) should run at the same time; /proc shows {len(cats)}. Without them there "
+            f"is nothing more to look at here: see to this first, and look at the tests above.{said(running)}"
+        ) from None
     return running, list(cats)
 
 
-@points(4, part="data", explain="LCM-PROC-09")
+@points(1, part="descriptors", explain="LCM-PROC-01")
+def test_the_end_of_the_input_arrives(box, nonce):
+    word = nonce.word(8)
+    running = box.start(*piped(["sh", "-c", f"echo {word}"], ["cat"], ["cat"]))
+    ran = ended(box, running, "the first stage has ended; the second should see the end of its input, end, and so on. "
+                "It still waits: somebody holds a write end of a pipe, so that it never ends.")  # fmt: skip
+    assert ran.out.decode(errors="replace").split() == [word], (
+        f"echo {word} | cat | cat should print {word}; it printed {ran.out!r}.{said(running)}"
+    )
+
+
+@points(1, part="data")
+def test_all_stages_run_at_the_same_time(box, nonce):
+    holding(box, nonce.integer(3, 5))
+
+
+@points(3, part="data", explain="LCM-PROC-09")
 def test_data_goes_through_all_stages(box, nonce):
     data = wanted = nonce.data(200_000)
     stages = []
@@ -76,11 +123,13 @@ def test_data_goes_through_all_stages(box, nonce):
         key, tag = nonce.integer(1, 255), nonce.word(6).encode()
         stages.append([box.probe(f"filter{number}", FILTER % (key, tag))])
         wanted = bytes((n + key) % 256 for n in wanted) + tag
-    ran = box.run(*piped(*stages), stdin=data)
+    running = box.start(*piped(*stages), stdin=data)
+    ran = ended(box, running, f"{len(stages)} stages, {len(data)} bytes in: after 5 s it has not ended. "
+                "A pipe holds 64 KiB: who writes more waits for a reader. Look at the tests above first.")  # fmt: skip
     assert ran.out == wanted, (
         f"{len(stages)} stages, {len(data)} bytes in: {len(wanted)} bytes were expected, {len(ran.out)} came out"
-        + (", in another order" if len(ran.out) == len(wanted) else "")
-    )
+        + (", in another order." if len(ran.out) == len(wanted) else ".") + said(running)
+    )  # fmt: skip
     assert ran.code == 0, f"all stages ended with 0; the pipeline ended with {ran.code}"
 
 
@@ -93,7 +142,10 @@ def test_the_status_is_that_of_the_last_stage(box, nonce):
         shells = [stat for stat in running.descendants() if stat.comm == "sh" and stat.state != "Z"]
         return (box.folder / mark).exists() and len(shells) <= 1
 
-    box.wait_for(last_has_ended, seconds=5, what="the last stage ends while the first still waits for input")
+    try:
+        box.wait_for(last_has_ended, seconds=2)
+    except AssertionError:
+        pass  # the stages do not run at the same time; another test tells about it
     running.close_stdin()
     code = running.wait().code
     assert code == last, (
@@ -101,11 +153,47 @@ def test_the_status_is_that_of_the_last_stage(box, nonce):
         "the last stage is the rightmost one, whoever ends last"
     )
     number = nonce.choice([signal.SIGTERM, signal.SIGKILL, signal.SIGUSR1])
-    code = box.run(*piped(["cat"], ["sh", "-c", f"kill -{int(number)} $$"])).code
+    code = box.run(*piped(["sh", "-c", "exit 0"], ["sh", "-c", f"kill -{int(number)} $$"])).code
     assert code == 128 + number, f"signal {int(number)} ended the last stage: expected {128 + number}, got {code}"
+    code = box.run(*piped(["sh", "-c", f"exit {first}"], ["sh", "-c", "exit 0"])).code
+    assert code == 0, f"the first stage ended with {first}, the last with 0; expected 0 without --pipefail, got {code}"
 
 
-@points(4, part="descriptors", explain="LCM-PROC-01")
+@points(1, part="status", explain="LCM-PROC-08")
+def test_pipefail(box, nonce):
+    codes = [nonce.integer(1, 60), 0, nonce.integer(61, 120), 0]
+    stages = piped(*[["sh", "-c", f"exit {code}"] for code in codes])
+    code = box.run("--pipefail", *stages).code
+    assert code == codes[2], f"the stages ended with {codes}; the rightmost failure is {codes[2]}, got {code}"
+    code = box.run("--pipefail", *piped(*[["sh", "-c", "exit 0"]] * 3)).code
+    assert code == 0, f"all stages ended with 0; expected 0 with --pipefail, got {code}"
+
+
+@points(1, part="status", explain="LCM-PROC-07")
+def test_a_stage_that_cannot_be_started_ends(box, nonce):
+    absent, mark = "./" + nonce.word(8), nonce.word(8)
+    box.run(*piped(["sh", "-c", "exit 0"], [absent], ["sh", "-c", f"echo once >> {mark}"]))
+    box.wait_for(lambda: not box.processes(), seconds=5, what="no process is left")
+    file = box.folder / mark
+    times = len(file.read_text(encoding="ascii").splitlines()) if file.exists() else 0
+    assert times == 1, (
+        f"the middle stage cannot be started, and the last one was run {times} times, not once. After a failed exec "
+        "there is still a child; it must end, and not run on in the parent's code."
+    )
+
+
+@points(1, part="status", after="test_a_stage_that_cannot_be_started_ends")
+def test_not_found_is_127_and_not_executable_126(box, nonce):
+    absent, locked = "./" + nonce.word(8), "./" + nonce.word(9)
+    (box.folder / locked).write_text("#!/bin/sh\n", encoding="ascii")
+    os.chmod(box.folder / locked, 0o644)
+    for program, wanted, why in ((absent, 127, "is not there"), (locked, 126, "may not be executed")):
+        ran = box.run(program)
+        assert ran.code == wanted, f"the only stage, {program}, {why}: expected {wanted}, got {ran.code}"
+        assert ran.err.strip(), f"{program} {why}: a message on standard error was expected"
+
+
+@points(3, part="descriptors", after="test_all_stages_run_at_the_same_time")
 def test_no_descriptor_leaks(box, nonce):
     running, cats = holding(box, nonce.integer(3, 5))
     seen = []
@@ -119,7 +207,7 @@ def test_no_descriptor_leaks(box, nonce):
     except AssertionError:
         raise AssertionError(
             "in /proc/PID/fd, while all stages hold: " + "; ".join(seen) + ". A pipe ends for its reader when the last "
-            "write end is closed, and for its writer when the last read end is."
+            "write end is closed, and for its writer when the last read end is: see ./course explain LCM-PROC-01."
         ) from None
 
 
@@ -133,6 +221,24 @@ def test_all_stages_are_in_one_group(box, nonce):
     os.killpg(group, signal.SIGTERM)
     ran = running.wait()
     assert ran.signal == 0, "a signal to the group of the stages ended pipeline.py, too: it must not be in that group"
-    assert ran.code == 128 + signal.SIGTERM, (
-        f"SIGTERM to the group ended all stages; expected {128 + signal.SIGTERM} (128 + 15), got {ran.code}"
+
+
+@points(1, part="ends", explain="LCM-PROC-01")
+def test_a_writer_ends_when_its_reader_has_left(box, nonce):
+    word, count = nonce.word(8), nonce.integer(2, 9)
+    running = box.start(*piped(["yes", word], ["head", "-n", str(count)]))
+    ran = ended(box, running, f"yes | head -n {count}: the last stage prints {count} lines and leaves; the pipeline "
+                "has not ended. Either somebody still holds a read end of the pipe, so that yes never notices; or head "
+                "has not been started, and then a test above says so: begin there.")  # fmt: skip
+    lines = ran.out.decode(errors="replace").split()
+    assert lines == [word] * count, f"{count} lines were expected, {len(lines)} came.{said(running)}"
+
+
+@points(1, part="ends", explain="LCM-PROC-10", after="test_a_writer_ends_when_its_reader_has_left")
+def test_sigpipe_ends_the_writer(box):
+    running = box.start("--pipefail", *piped(["yes"], ["head", "-n", "1"]))
+    ran = ended(box, running, "yes | head -n 1 has not ended: the test above tells why, begin there")
+    assert ran.code == 141, (
+        f"head has left; SIGPIPE must end yes (128 + 13 = 141), but with --pipefail the pipeline ended with "
+        f"{ran.code}. Python ignores SIGPIPE, and execve keeps that.{said(running)}"
     )
