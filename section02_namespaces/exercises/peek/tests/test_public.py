@@ -29,7 +29,22 @@ def answer(ran):
     return found
 
 
-@points(3, part="namespaces", explain="LCM-NS-02")
+def process(box, pid, links):
+    """Make the folder of a process with these links, in a folder that looks like a proc file system."""
+    folder = box.folder / "other" / str(pid) / "ns"
+    folder.mkdir(parents=True)
+    for name, (kind, inode) in links.items():
+        os.symlink(f"{kind}:[{inode}]", folder / name)
+
+
+def told_of(box, pids):
+    """Return what peek says of `pids` in that folder."""
+    ran = box.run("other", stdin="".join(f"{pid}\n" for pid in pids).encode())
+    assert ran.code == 0, f"exit status 0 was expected, peek ended with {ran.how}"
+    return ran.json()
+
+
+@points(2, part="namespaces", explain="LCM-NS-02")
 def test_two_real_processes(box):
     """Two peeks, each of them with its input open: they are the processes that are looked at."""
     looking, held = box.start(), box.start()
@@ -53,7 +68,7 @@ def test_two_real_processes(box):
     )
 
 
-@points(3, part="groups", explain="LCM-NS-03")
+@points(2, part="groups", explain="LCM-NS-03")
 def test_groups_in_another_proc(box, nonce):
     pids = nonce.shuffled(range(2, 400))[: nonce.integer(6, 12)]
     wanted = {}
@@ -72,3 +87,30 @@ def test_groups_in_another_proc(box, nonce):
             f"peek told:                                    {json.dumps(told.get(kind), sort_keys=True)}"
         )
     assert set(told) == set(KINDS), f"the kinds {sorted(KINDS)} were expected, and these were told: {sorted(told)}"
+
+
+@points(2, part="namespaces", explain="LCM-NS-02")
+def test_the_namespaces_of_the_next_child(box, nonce):
+    first, second, here = nonce.integer(2, 99), nonce.integer(100, 999), nonce.integer(4026531834, 4026540000)
+    below = here + nonce.integer(1, 1000)
+    process(box, first, {"pid": ("pid", here), "pid_for_children": ("pid", below)})
+    process(box, second, {"pid": ("pid", below), "pid_for_children": ("pid", below)})
+    told, wanted = told_of(box, [first, second]), {"pid": {str(here): [first], str(below): [second]}}
+    assert told == wanted, (
+        f"process {first} has called unshare(CLONE_NEWPID): its next child will be in {below}, it stays in {here}. "
+        f"Expected {wanted}, and this was told: {told}"
+    )
+
+
+@points(2, part="groups", explain="LCM-NS-03")
+def test_other_kinds_and_processes_that_have_gone(box, nonce):
+    here, gone = sorted(nonce.shuffled(range(2, 500))[:2]), sorted(nonce.shuffled(range(500, 999))[:2])
+    kind, inode = nonce.word(5), nonce.integer(4026531834, 4026540000)
+    for pid in here:
+        process(box, pid, {kind: (kind, inode)})
+    told = told_of(box, nonce.shuffled([*here, *gone]))
+    wanted = {kind: {str(inode): here}, "unknown": {"": gone}}
+    assert told == wanted, (
+        f"below PROC the processes {here} have one kind of namespace, {kind}, and {gone} are not there. "
+        f"Expected {wanted}, and this was told: {told}"
+    )
