@@ -13,18 +13,28 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from section01_processes import Plan
 
 PAGE = 'mkdir -p /www; echo "hello from $(hostname), process $$" > /www/index.html; exec httpd -f -p 80 -h /www'
-LIMITS = ["--memory", "64m", "--cpus", "0.5", "--pids-limit", "64"]
-NEXT = """
-What to try next
-  {sudo}./course run minidocker run -it --rm tiny sh          a shell of its own (ctrl-p ctrl-q leaves it running)
-  {sudo}./course run minidocker run --rm --dry-run tiny true  the whole plan, nothing done
-  ./course run procman tree                              the processes, as the kernel knows them
-  less section01_processes/README.md                     the first lesson
-"""
+LIMITS = {"memory": "64m", "cpus": "0.5", "pids_limit": "64"}
+FLAGS = [word for name, value in LIMITS.items() for word in ("--" + name.replace("_", "-"), value)]
+#: Root's state folder, in a plan: others may not look into the real one, and planning looks at nothing.
+PLANNED_ROOT = "/var/lib/<minidocker>"
+READING = """(cli, shim, child and init are processes that work at the same time: a line
+stands where its last step ended, and a step's time includes waiting for others,
+as in await_message. § is the section that teaches it, MD is MiniDocker itself.)"""
+NEXT = (
+    ("{sudo}./course run minidocker run -it --rm tiny sh", "a shell of its own (ctrl-p ctrl-q leaves it running)"),
+    ("{sudo}./course run minidocker run --rm --dry-run tiny true", "the whole plan, nothing done"),
+    ("./course run procman tree self", "your shell and what it runs, as the kernel knows them"),
+    ("less section01_processes/README.md", "the first lesson"),
+)
 
 
 class DemoError(Exception):
@@ -40,7 +50,9 @@ def say(text: str) -> None:
 class Demo:
     """One run of the demo with the tool ``minidocker``."""
 
-    def __init__(self, clone: str) -> None:
+    def __init__(self, clone: str, *, full: bool = False) -> None:
+        """``full``: every step in full, as the tool prints it; otherwise in short."""
+        self.full = full
         self.tool = f"{clone}/.venv/bin/minidocker"
         self.name = f"lcm-demo-{os.getpid()}"
         self.root = os.geteuid() == 0
@@ -53,6 +65,25 @@ class Demo:
         if done.returncode:
             raise DemoError(f"minidocker {arguments[0]} ended with {done.returncode}")
         return done.stdout.strip()
+
+    def explained(self, *arguments: str) -> None:
+        """Run ``minidocker run`` with ``arguments``, explained. Raises DemoError as ``call``."""
+        from courseware.telling import short_lines
+
+        say(READING)
+        if self.full:
+            say(self.call("run", "--explain", *arguments))
+            return
+        with tempfile.TemporaryDirectory(prefix="lcm-demo-") as folder:
+            file = f"{folder}/steps.json"
+            try:
+                output = self.call("run", f"--explain={file}", *arguments)
+            finally:
+                if os.path.exists(file):
+                    with open(file, encoding="utf-8") as opened:
+                        say("\n".join(short_lines(json.load(opened))))
+            say(output)
+        say(f"(all of every step: {'sudo ' if self.root else ''}./course demo --full 2>&1 | less -S)")
 
     def run(self) -> None:
         """Tell the whole story; whatever happens, the container is removed in the end."""
@@ -74,15 +105,15 @@ class Demo:
     def run_without_root(self) -> None:
         """Without root: no network of its own, but a container all the same."""
         say("== 2 · a container without root: a user namespace makes you root inside it")
-        say(self.call("run", "--rm", "--network", "none", "--explain", "tiny", "id"))
+        self.explained("--rm", "--network", "none", "tiny", "id")
         say("(limits, a network and a published port need root: sudo ./course demo)")
 
     def start(self, port: int) -> None:
         """Start the container, explained."""
-        say("== 2 · a container: every step of every process, with its time, section and manual page")
+        say("== 2 · a container: what every process does, step by step")
         publish = ["--publish", f"127.0.0.1:{port}:80"]
         command = ["sh", "-c", PAGE] if has_busybox() else ["sleep", "60"]
-        self.call("run", "--detach", "--explain", "--name", self.name, *LIMITS, *publish, "tiny", *command)
+        self.explained("--detach", "--name", self.name, *FLAGS, *publish, "tiny", *command)
 
     def fetch(self, port: int) -> None:
         """Fetch the page through the published port."""
@@ -149,43 +180,64 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def preview() -> int:
-    """Say what the demo would do, and print the container's plan; change nothing."""
-    say("the demo would, in this order:")
-    say("  make the image tiny from this machine's own programs, if it is not there yet")
-    say(f"  start a container from it, limited ({' '.join(LIMITS)}), with a network and a published port of its own")
-    say("  fetch its page through that port, print what the kernel says about it, and remove it")
+def plans() -> dict[str, Plan]:
+    """Return the plans of the container that ``sudo ./course demo`` starts, by process, whoever asks. Pure."""
     from minidocker.engine.base import Engine
     from minidocker.engine.images import TINY_CONFIG
-    from minidocker.engine.plans import preview as plans_of
+    from minidocker.engine.plans import preview
     from minidocker.options import Options
-    from minidocker.paths import default_root
-    from section01_processes import describe_plan
 
     publish = ("127.0.0.1:8080:80",)
-    command = ("sh", "-c", PAGE)
-    options = Options("tiny", command, detach=True, memory="64m", cpus="0.5", pids_limit="64", publish=publish)
+    options = Options("tiny", ("sh", "-c", PAGE), detach=True, name="lcm-demo", publish=publish, **LIMITS)
+    return preview(Engine(PLANNED_ROOT), options, TINY_CONFIG, as_root=True)
+
+
+def print_plans(*, full: bool) -> None:
+    """Say what the demo would do, and print the container's plan, in short or ``full``; change nothing."""
+    from section01_processes import describe_plan
+
+    say("sudo ./course demo would, in this order:")
+    say("  make the image tiny from this machine's own programs, if it is not there yet")
+    say(f"  start a container from it, limited ({' '.join(FLAGS)}),")
+    say("    with a network and a published port of its own")
+    say("  fetch its page through that port, print what the kernel says about it, and remove it")
     if os.geteuid():
-        options = Options("tiny", ("id",), network="none")
-    say("\nthe container's plan, step by step (<…> is known only when it runs):")
-    for name, plan in plans_of(Engine(default_root()), options, TINY_CONFIG).items():
+        say("without root it starts a smaller container: no limits, no network, no port")
+    say("\nthe container's plan, step by step, nothing done (<…> is known only when it runs):")
+    for name, plan in plans().items():
         say(f"\n-- {name}: {len(plan.steps)} steps")
-        for line in describe_plan(plan):
+        for line in describe_plan(plan) if full else short_plan(name, plan):
             say(line)
-    return 0
+    if not full:
+        say("\n(§ is the section that teaches it, MD is MiniDocker itself)")
+        say("(all of every step: ./course demo --dry-run --full | less -S)")
 
 
-def run(clone: str, *, dry_run: bool = False) -> int:
-    """Run the demo, or say what it would do; return the exit status."""
+def short_plan(name: str, plan: Plan) -> list[str]:
+    """Return the plan of process ``name`` in short: as when it runs, but without times."""
+    from courseware.telling import short_lines
+    from section01_processes import PROCESSES, explain_records
+
+    records = [(PROCESSES.index(name), number, 0, 0, 0) for number in range(len(plan.steps))]
+    steps = explain_records({name: plan}, records)
+    return short_lines([{key: value for key, value in step.items() if key != "milliseconds"} for step in steps])
+
+
+def run(clone: str, *, dry_run: bool = False, full: bool = False) -> int:
+    """Run the demo, or say what it would do; return the exit status. ``full``: every step in full."""
     if dry_run:
-        return preview()
-    demo = Demo(clone)
+        print_plans(full=full)
+        return 0
+    demo = Demo(clone, full=full)
     try:
         demo.run()
     except DemoError as error:
         sys.stderr.write(f"course: {error} (the lines above say why; ./course doctor tells what this machine can do)\n")
         return 1
-    say(NEXT.format(sudo="sudo " if demo.root else ""))
+    say("\nWhat to try next")
+    rows = [(command.format(sudo="sudo " if demo.root else ""), text) for command, text in NEXT]
+    for command, text in rows:
+        say(f"  {command:{max(len(word) for word, _ in rows)}}  {text}")
     return 0
 
 
@@ -195,4 +247,4 @@ if __name__ == "__main__":
     from courseware.environment import source_roots
 
     sys.path += source_roots(sys.argv[1])
-    sys.exit(run(sys.argv[1], dry_run=True))
+    sys.exit(run(sys.argv[1], dry_run=True, full="--full" in sys.argv))

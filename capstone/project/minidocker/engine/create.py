@@ -96,11 +96,13 @@ def require_free(engine: Engine, name: str) -> None:
         raise NameInUse(name, owner)
 
 
-def make_job(engine: Engine, options: Options, env: list[str], image: Image, *, dry: bool) -> Job:
-    """Return the job: flags translated, name chosen, row filled in."""
+def make_job(
+    engine: Engine, options: Options, env: list[str], image: Image, *, dry: bool, as_root: bool = False
+) -> Job:
+    """Return the job: flags translated, name chosen, row filled in. ``as_root``: as if root asked (dry runs)."""
     from .catalogue import catalogue
 
-    facts = gather(engine.root, names.new_id())
+    facts = gather(engine.root, names.new_id(), as_root=as_root)
     if not dry:
         facts.free_port = free_port
     config = image.config.get("config") or {}

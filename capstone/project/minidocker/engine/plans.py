@@ -34,10 +34,13 @@ def all_plans(job: Job) -> dict[str, Plan]:
     return {**plans, "release": Plan("release", steps)}
 
 
-def preview(engine: Engine, options: Options, config: dict[str, Any]) -> dict[str, Plan]:
-    """Return the plans for ``options`` on an image that need not exist: ``config`` is its OCI configuration. Pure."""
+def preview(engine: Engine, options: Options, config: dict[str, Any], *, as_root: bool = False) -> dict[str, Plan]:
+    """Return the plans for ``options`` on an image that need not exist: ``config`` is its OCI configuration. Pure.
+
+    ``as_root``: what root would do, whoever asks; otherwise what the caller would.
+    """
     from section05_images import Image
 
     layers = [f"{engine.root.images}/layers/<the image's layer>/diff"]
     image = Image("sha256:" + "0" * 64, [options.image], {"config": config}, layers, 0, "")
-    return all_plans(make_job(engine, options, [], image, dry=True))
+    return all_plans(make_job(engine, options, [], image, dry=True, as_root=as_root))

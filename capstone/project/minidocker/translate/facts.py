@@ -65,14 +65,14 @@ def _no_port(_protocol: str) -> int:
     return 0
 
 
-def gather(root: StateRoot, identity: str) -> Facts:
-    """Return the facts of this machine and process."""
+def gather(root: StateRoot, identity: str, *, as_root: bool = False) -> Facts:
+    """Return the facts of this machine and process; ``as_root``: as they would be if root asked."""
     system = os.uname()
     return Facts(
         root,
         identity,
-        uid=os.geteuid(),
-        gid=os.getegid(),
+        uid=0 if as_root else os.geteuid(),
+        gid=0 if as_root else os.getegid(),
         machine=system.machine,
         host_name=system.nodename,
         environ=os.environ,

@@ -12,12 +12,13 @@ import click
 
 @click.command()
 @click.option("--dry-run", is_flag=True, help="Print what would be done; change nothing.")
+@click.option("--full", is_flag=True, help="Every step on a line of its own, uncut: call, time, section, manual page.")
 @click.pass_obj
-def demo(clone: str, dry_run: bool) -> None:
+def demo(clone: str, dry_run: bool, full: bool) -> None:
     """Run a real container on the embedded image, explained step by step."""
     from .. import demo as work
 
-    sys.exit(work.run(clone, dry_run=dry_run))
+    sys.exit(work.run(clone, dry_run=dry_run, full=full))
 
 
 @click.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
