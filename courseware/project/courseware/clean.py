@@ -94,7 +94,10 @@ def leftovers(clone: str, *, environment: bool) -> Iterator[Leftover]:
         yield from machine.rules()
     yield from machine.policy()
     if environment:
-        for name in (".venv", ".course", "site"):
+        link = f"{clone}/.venv"
+        if os.path.islink(link):
+            yield Leftover("link", link, partial(os.unlink, link))
+        for name in (".venv", ".venvs", ".course", "site"):
             path = f"{clone}/{name}"
-            if os.path.isdir(path):
+            if os.path.isdir(path) and not os.path.islink(path):
                 yield Leftover("folder", path, partial(remove_tree, path))

@@ -40,6 +40,16 @@ def test_the_environment_goes_only_when_asked(tmp_path):
     assert found(tmp_path, environment=True) == [("folder", str(tmp_path / ".venv"))]
 
 
+def test_environments_go_with_the_link_to_them(tmp_path):
+    (tmp_path / ".venvs" / "1").mkdir(parents=True)
+    (tmp_path / ".venv").symlink_to(".venvs/1")
+    assert found(tmp_path) == []
+    expected = [("link", str(tmp_path / ".venv")), ("folder", str(tmp_path / ".venvs"))]
+    assert found(tmp_path, environment=True) == expected
+    assert all(clean.attempt(item) for item in clean.leftovers(str(tmp_path), environment=True))
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("name", ["lcm-ex-abcd1234", "lcm-check-abcd_234", "lcm-mutant-abcd1234"])
 def test_a_folder_is_removed_unless_it_is_held(tmp_path, name, capsys):
     folder = tmp_path / name
