@@ -26,7 +26,7 @@ def alive(running):
     return root | {stat.comm: stat.pid for stat in running.descendants() if stat.state != "Z"}
 
 
-@points(3, part="count", explain="LCM-PROC-06")
+@points(1, part="count", after="test_the_tree_stands")
 def test_parents_wait_and_the_killed_do_not_count(box, nonce):
     chain = [[[]]] if nonce.integer(0, 1) else [[[[]]]]
     tree = named(nonce, [*([] for _ in range(nonce.integer(1, 4))), chain])
