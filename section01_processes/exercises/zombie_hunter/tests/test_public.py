@@ -1,11 +1,14 @@
-"""A program that ends, and one that does not wait: what the hunter tells, against the states in /proc."""
+"""Programs that end, and programs that do not wait: what the hunter tells, against the states in /proc."""
 
 import json
+import os
+import signal
+import subprocess
 from pathlib import Path
 
 from courseware.exercises import points
 
-# Be a tree of processes: [name, how it ends (None: it does not), children].
+# Be a tree of processes: [name, how it ends (None: it does not; -n: by signal n), children].
 TREE = """
 import json, os, signal
 
@@ -18,9 +21,23 @@ def be(node):
             be(child)
     while end is None:
         signal.pause()
+    if end < 0:
+        os.kill(os.getpid(), -end)
     os._exit(end)
 
 be(json.loads(%r))
+"""
+
+# Come and go for ever: a /proc in which processes vanish between two looks.
+CHURN = """
+import os
+with open("/proc/self/comm", "w") as file:
+    file.write(%r)
+while True:
+    pid = os.fork()
+    if pid == 0:
+        os._exit(0)
+    os.waitpid(pid, 0)
 """
 
 
@@ -40,17 +57,38 @@ def zombies(running):
     return {stat.pid: stat for stat in running.descendants() if stat.state == "Z"}
 
 
+def ended(running, names):
+    """Return a condition: these have ended, and nobody has waited for them."""
+    return lambda: sorted(stat.comm for stat in zombies(running).values()) == sorted(names)
+
+
 def hunt(running):
-    """Ask for one hunt; return the answer."""
+    """Ask for one hunt; return the answer, of which the keys are sure."""
     running.write(b"hunt\n")
-    return json.loads(running.read_line())
+    line, keys = running.read_line(), {"reaped": ["code", "pid"], "left": ["name", "parent", "parent_name", "pid"]}
+    try:
+        answer = json.loads(line)
+        shaped = sorted(answer) == sorted(keys) and all(sorted(row) == keys[key] for key in keys for row in answer[key])
+    except (ValueError, TypeError):
+        shaped = False
+    assert shaped, (
+        'one line of JSON was expected, {"reaped": [{"pid", "code"}, …], "left": [{"pid", "name", "parent", '
+        f'"parent_name"}}, …]}}; the hunter answered {line[:200]!r}'
+    )
+    return answer
 
 
-@points(2, part="reap", explain="LCM-PROC-06")
+def rows(answer, without=""):
+    """Return what an answer tells as left; not the children of `without`."""
+    left = [[row["pid"], row["name"], row["parent"], row["parent_name"]] for row in answer["left"]]
+    return sorted(row for row in left if row[3] != without)
+
+
+@points(1, part="reap", explain="LCM-PROC-06")
 def test_an_own_zombie_is_reaped(box, nonce):
     code, dead, living = nonce.integer(1, 120), nonce.word(8), nonce.word(8)
     running = box.start(program(box, dead, code), program(box, living))
-    box.wait_for(lambda: [stat.comm for stat in zombies(running).values()] == [dead], what="one program ends")
+    box.wait_for(ended(running, [dead]), what="one program ends")
     box.wait_for(lambda: any(stat.comm == living for stat in running.descendants()), what="the other one runs")
     (wanted,) = [{"pid": inside(pid), "code": code} for pid in zombies(running)]
     answer = hunt(running)
@@ -63,20 +101,115 @@ def test_an_own_zombie_is_reaped(box, nonce):
     assert any(stat.comm == living for stat in running.descendants()), "the child that had not ended is gone"
 
 
-@points(3, part="find", explain="LCM-PROC-06")
+@points(1, part="reap", explain="LCM-PROC-08")
+def test_a_killed_child_is_128_plus_n(box, nonce):
+    number = signal.Signals(nonce.choice([signal.SIGTERM, signal.SIGUSR1, signal.SIGALRM, signal.SIGHUP]))
+    dead = nonce.word(8)
+    running = box.start(program(box, dead, -number), program(box, nonce.word(8)))
+    box.wait_for(ended(running, [dead]), what="the program ends")
+    (wanted,) = [{"pid": inside(pid), "code": 128 + number} for pid in zombies(running)]
+    reaped = hunt(running)["reaped"]
+    assert reaped == [wanted], (
+        f"{number.name} ended a child: expected the code {128 + number} (128 + {int(number)}), in {[wanted]}; "
+        f"the hunter told {reaped}"
+    )
+
+
+@points(1, part="reap", explain="LCM-PROC-02")
+def test_all_own_zombies_are_reaped_at_once(box, nonce):
+    codes = {nonce.word(8): nonce.integer(1, 120) for _ in range(nonce.integer(3, 6))}
+    programs = [program(box, name, code) for name, code in codes.items()]
+    running = box.start(*programs, program(box, nonce.word(8)))
+    box.wait_for(ended(running, codes), what="the programs end")
+    wanted = {inside(pid): codes[stat.comm] for pid, stat in zombies(running).items()}
+    told = {row["pid"]: row["code"] for row in hunt(running)["reaped"]}
+    assert not zombies(running), (
+        f"after the hunt /proc still shows {len(zombies(running))} of {len(codes)} ended children in state Z. One wait "
+        "takes one child, and one SIGCHLD may stand for many: wait until there is none left that has ended."
+    )
+    assert told == wanted, f"pid → code of the children that had ended: {wanted}; the hunter told {told}"
+
+
+@points(1, part="reap", explain="LCM-PROC-02")
+def test_no_child_is_left(box, nonce):
+    dead, nothing = nonce.word(8), {"reaped": [], "left": []}
+    running = box.start(program(box, dead, nonce.integer(0, 9)))
+    box.wait_for(ended(running, [dead]), what="the program ends")
+    assert len(hunt(running)["reaped"]) == 1, "the only child had ended; the hunter did not tell that it reaped it"
+    answer = hunt(running)
+    assert answer == nothing, f"there is no child any more; expected {nothing}, the hunter told {answer}"
+    running.close_stdin()
+    ran = running.wait()
+    assert ran.code == 0, f"standard input has ended; the hunter should end with 0, it ended with {ran.how}"
+
+
+@points(2, part="find", explain="LCM-PROC-06")
 def test_the_zombies_of_others_and_their_parents(box, nonce):
     parent, dead = nonce.word(8), [nonce.word(8) for _ in range(nonce.integer(2, 4))]
     running = box.start(program(box, parent, None, [[name, 0, []] for name in dead]), program(box, nonce.word(8)))
-    box.wait_for(lambda: sorted(stat.comm for stat in zombies(running).values()) == sorted(dead), what="they end")
+    box.wait_for(ended(running, dead), what="they end")
     (bad,) = [stat for stat in running.descendants() if stat.comm == parent]
     wanted = sorted([inside(pid), stat.comm, inside(bad.pid), parent] for pid, stat in zombies(running).items())
     answer = hunt(running)
-    told = sorted([entry["pid"], entry["name"], entry["parent"], entry["parent_name"]] for entry in answer["left"])
-    assert told == wanted, (
+    assert rows(answer) == wanted, (
         f"zombies in /proc (pid, name, parent, parent's name): {wanted}\n"
-        f"the hunter told:                               {told}"
+        f"the hunter told:                               {rows(answer)}"
     )
     assert answer["reaped"] == [], (
         f"{parent} never waited, and nobody else can; the hunter says it reaped {answer['reaped']}"
     )
     assert len(zombies(running)) == len(dead), "the zombies are gone, so their parent must have ended: leave it alone"
+
+
+@points(2, part="find", explain="LCM-PROC-04")
+def test_a_name_with_parentheses(box, nonce):
+    parent, dead = f"{nonce.word(3)}) (b", f"{nonce.word(3)}) (b"
+    source = TREE % json.dumps([parent, None, [[dead, 0, []]]])
+    running = box.start(box.probe(nonce.word(8), source))
+    box.wait_for(ended(running, [dead]), what="the child ends")
+    (child,) = zombies(running).values()
+    wanted, told = [[inside(child.pid), dead, inside(child.ppid), parent]], rows(hunt(running))
+    assert told == wanted, (
+        f"zombies in /proc (pid, name, parent, parent's name): {wanted}\n"
+        f"the hunter told:                               {told}\n"
+        "In /proc/PID/stat a name may hold parentheses and blanks; only the last ')' ends it."
+    )
+
+
+@points(2, part="find", explain="LCM-PROC-06")
+def test_all_generations_while_others_come_and_go(box, nonce):
+    names = [nonce.word(8) for _ in range(5)]
+    deep = [[names[1], None, [[names[2], None, [[names[3], 0, []]]], [names[4], 0, []]]]]
+    churn = nonce.word(8)
+    running = box.start(program(box, names[0], None, deep), box.probe(nonce.word(8), CHURN % churn))
+
+    def below():
+        return {stat.comm: stat for stat in running.descendants() if stat.comm in names}
+
+    box.wait_for(lambda: all(name in below() and below()[name].state == "Z" for name in names[3:]), what="they end")
+    box.wait_for(lambda: any(stat.comm == churn for stat in running.descendants()), what="processes come and go")
+    pairs, stats = [(names[3], names[2]), (names[4], names[1])], below()
+    wanted = sorted([inside(stats[dead].pid), dead, inside(stats[parent].pid), parent] for dead, parent in pairs)
+    for _ in range(20):
+        told = rows(hunt(running), churn)
+        assert told == wanted, (
+            f"zombies below the hunter (pid, name, parent, parent's name): {wanted}\nthe hunter told: {told}\n"
+            "It must go down through all generations, and not stop when a process has gone."
+        )
+
+
+@points(1, part="find", explain="LCM-PROC-06")
+def test_nobody_elses_zombies(box, nonce):
+    parent, dead = nonce.word(8), nonce.word(8)
+    stranger = subprocess.Popen(["/bin/true"])  # a zombie, but the test's: not below the hunter
+    try:
+        os.waitid(os.P_PID, stranger.pid, os.WEXITED | os.WNOWAIT)  # it has ended, and stays a zombie
+        running = box.start(program(box, parent, None, [[dead, 0, []]]))
+        box.wait_for(ended(running, [dead]), what="the child ends")
+        told = [row[1] for row in rows(hunt(running))]
+        assert told == [dead], (
+            f"one zombie is below the hunter, {dead}; another one, true, is a child of the test and not below it. "
+            f"The hunter told {told}: it must look at its descendants, and not at the whole machine."
+        )
+    finally:
+        stranger.wait()
