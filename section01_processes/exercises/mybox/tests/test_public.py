@@ -1,27 +1,76 @@
 """How mybox ends, whether signals arrive, and what the program is given: wait statuses and /proc/PID."""
 
+import json
 import os
 import signal
 from pathlib import Path
 
 from courseware.exercises import points
 
-# Note each signal in a file; at SIGTERM end with a code.
+# Write the arguments into a file.
+ECHO = """
+import json, os, sys
+with open(os.path.dirname(os.path.abspath(sys.argv[0])) + "/words", "w") as file:
+    json.dump(sys.argv[1:], file)
+"""
+
+# Note each signal in a file; end with a code when a file `end` is there. With SIGTERM it does not end.
 LISTENER = """
-import os, signal, sys
+import os, signal, sys, time
 folder, code = os.path.dirname(os.path.abspath(sys.argv[0])), int(sys.argv[1])
 
 def note(number, frame):
     with open(folder + "/log", "a") as file:
         file.write(f"{number}\\n")
-    if number == signal.SIGTERM:
-        os._exit(code)
 
-signal.signal(signal.SIGTERM, note)
+for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2):
+    signal.signal(number, note)
 open(folder + "/ready", "w").close()
-while True:
-    signal.pause()
+while not os.path.exists(folder + "/end"):
+    time.sleep(0.02)
+os._exit(code)
 """
+
+# Become another mybox, started as the first one was, with an inheritance: descriptors, blocked and ignored signals.
+DIRTY = """
+import os, signal, sys
+folder = os.path.dirname(os.path.abspath(sys.argv[0]))
+with open(f"/proc/{os.getppid()}/cmdline", "rb") as file:
+    words = file.read().split(bytes(1))[:-1]
+start = words[: words.index(b"run")]
+secret = os.open(folder + "/secret", os.O_RDONLY)
+for number in map(int, sys.argv[1].split(",")):
+    os.dup2(secret, number, inheritable=True)
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGUSR1})
+signal.signal(signal.SIGHUP, signal.SIG_IGN)
+os.execv(os.readlink(f"/proc/{os.getppid()}/exe"), [*start, b"run", b"--", b"cat"])
+"""
+
+
+# Become another mybox, which gets a signal in the first moment of its child's life, before fork returns in it.
+EARLY = """
+import os, sys
+with open(f"/proc/{os.getppid()}/cmdline", "rb") as file:
+    words = os.fsdecode(file.read()).split(chr(0))[:-1]
+*python, mybox = words[: words.index("run")]
+source = '''
+import os, runpy, sys
+number, sys.argv = int(sys.argv[1]), sys.argv[2:]
+def in_parent():
+    open("forked", "w").close()
+    os.kill(os.getpid(), number)
+
+os.register_at_fork(after_in_parent=in_parent)
+runpy.run_path(sys.argv[0], run_name="__main__")
+'''
+os.execv(os.readlink(f"/proc/{os.getppid()}/exe"), [*python, "-c", source, sys.argv[1], mybox, "run", "--", "cat"])
+"""
+
+
+def noted(box):
+    """Return the signals that the listener has noted."""
+    log = box.folder / "log"
+    return [signal.Signals(int(line)).name for line in log.read_text(encoding="ascii").split()] if log.exists() else []
 
 
 def status(pid):
@@ -42,14 +91,39 @@ def names(mask):
     return [signal.Signals(n).name if n < 32 else f"signal {n}" for n in range(1, 65) if mask >> (n - 1) & 1]
 
 
-@points(2, part="status", explain="LCM-PROC-08")
+def cat_of(box, running):
+    """Return the pid of the program, cat, when it reads its input; before that the dynamic linker has files open."""
+    found = []
+
+    def it_runs():
+        found[:] = [stat.pid for stat in running.descendants() if stat.comm == "cat" and stat.state == "S"]
+        return found
+
+    box.wait_for(it_runs, what="the program, cat, is a descendant of mybox")
+    return found[0]
+
+
+def first_moment(box, running, number):
+    """Assert that a mybox which got signal `number` before its fork returned has passed it on to its program, cat."""
+    box.wait_for(lambda: state(running.pid) == "Z", seconds=5,
+                 what=f"{number.name}, sent to mybox before fork had returned, ends program and mybox")  # fmt: skip
+    assert (box.folder / "forked").exists(), "mybox has ended without a call of os.fork: no program was started"
+    left = [stat.comm for stat in box.processes() if stat.state != "Z"]
+    assert not left, (
+        f"mybox got {number.name} in the first moment of its child's life, before fork had returned in mybox. The "
+        f"signal ended mybox, and never reached the program, which still runs: {left}. What is installed after the "
+        "fork is too late; a signal that is blocked before the fork waits."
+    )
+
+
+@points(1, part="status", explain="LCM-PROC-08")
 def test_the_exit_code_is_passed_on(box, nonce):
     for wanted in (nonce.integer(1, 99), 0, nonce.integer(150, 255)):
         ran = box.run("run", "--", "sh", "-c", f"exit {wanted}")
         assert ran.code == wanted, f"the program ended with exit code {wanted}; mybox ended with {ran.how}"
 
 
-@points(2, part="status", explain="LCM-PROC-08")
+@points(1, part="status", explain="LCM-PROC-08")
 def test_a_signal_is_128_plus_n(box, nonce):
     number = signal.Signals(nonce.choice([signal.SIGTERM, signal.SIGKILL, signal.SIGUSR1, signal.SIGALRM]))
     ran = box.run("run", "--", "sh", "-c", f"kill -{int(number)} $$")
@@ -58,38 +132,88 @@ def test_a_signal_is_128_plus_n(box, nonce):
     )
 
 
-@points(3, part="signals", explain="LCM-PROC-11")
+@points(2, part="status", explain="LCM-PROC-07")
+def test_what_cannot_be_started(box, nonce):
+    absent, locked, folder = (f"./{nonce.word(8)}" for _ in range(3))
+    (box.folder / locked).write_text("#!/bin/sh\n", encoding="ascii")
+    os.chmod(box.folder / locked, 0o644)
+    (box.folder / folder).mkdir()
+    cases = [(absent, 127, "is not there"), (nonce.word(12), 127, "is not in PATH"),
+             (locked, 126, "may not be executed"), (folder, 126, "is a folder")]  # fmt: skip
+    for program, wanted, why in cases:
+        ran = box.run("run", "--", program)
+        assert ran.how == f"exit status {wanted}", f"{program} {why}: expected exit status {wanted}, got {ran.how}"
+        assert ran.err.strip(), f"{program} {why}: a message on standard error was expected"
+
+
+@points(1, part="status", explain="LCM-OCI-01")
+def test_the_words_arrive_unchanged(box, nonce):
+    words = [nonce.word(), "--", "", "-x", "--help", f"{nonce.word(3)}  {nonce.word(3)}", "*", "run", "é$HOME"]
+    words = nonce.shuffled(words)
+    ran = box.run("run", "--", box.probe("echo", ECHO), *words)
+    file = box.folder / "words"
+    got = json.loads(file.read_text(encoding="utf-8")) if file.exists() else f"nothing, mybox ended with {ran.how}"
+    assert got == words, f"the command's words were {words}; the program got {got}"
+
+
+@points(2, part="signals", explain="LCM-PROC-11")
 def test_sigterm_is_passed_on(box, nonce):
+    running = box.start("run", "--", box.probe("listener", LISTENER), str(nonce.integer(1, 120)))
+    box.wait_for((box.folder / "ready").exists, what="the program runs")
+    running.signal(signal.SIGTERM)
+    box.wait_for(lambda: noted(box) or state(running.pid) == "Z", seconds=5,
+                 what="the program gets SIGTERM, which was sent to mybox")  # fmt: skip
+    assert noted(box), (
+        f"SIGTERM was sent to mybox, and the program never got it; mybox ended with {running.wait().how}. A signal "
+        "goes to one process; whoever stands in front of another must pass it on"
+    )
+    (box.folder / "end").touch()
+    box.wait_for(lambda: state(running.pid) == "Z", seconds=5, what="mybox ends after the program has ended")
+
+
+@points(2, part="signals", explain="LCM-PROC-11")
+def test_each_signal_in_order(box, nonce):
+    code = nonce.integer(1, 120)
+    running = box.start("run", "--", box.probe("listener", LISTENER), str(code))
+    box.wait_for((box.folder / "ready").exists, what="the program runs")
+    sent = []
+    for number in nonce.shuffled([signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2]):
+        running.signal(number)
+        sent.append(number.name)
+        box.wait_for(lambda: len(noted(box)) >= len(sent), seconds=5,
+                     what=f"the program gets {number.name}, which was sent to mybox")  # fmt: skip
+    assert noted(box) == sent, f"sent to mybox: {sent}; the program noted: {noted(box)}"
+    (box.folder / "end").touch()
+    ran = running.wait()
+    assert ran.how == f"exit status {code}", f"the program ended with exit code {code}, mybox with {ran.how}"
+
+
+@points(2, part="signals", explain="LCM-PROC-11")
+def test_a_signal_in_the_first_moment(box):
+    running = box.start("run", "--", box.probe("early", EARLY), str(int(signal.SIGUSR1)))
+    first_moment(box, running, signal.SIGUSR1)
+
+
+@points(1, part="signals", explain="LCM-PROC-11")
+def test_mybox_ends_after_the_program(box, nonce):
     code = nonce.integer(1, 120)
     running = box.start("run", "--", box.probe("listener", LISTENER), str(code))
     box.wait_for((box.folder / "ready").exists, what="the program runs")
     running.signal(signal.SIGTERM)
-    log = box.folder / "log"
-    box.wait_for(lambda: log.exists() or state(running.pid) == "Z", seconds=5,
-                 what="the program gets SIGTERM, which was sent to mybox")  # fmt: skip
+    box.wait_for(lambda: noted(box), seconds=5, what="the program gets SIGTERM, which was sent to mybox")
+    (box.folder / "end").touch()
     ran = running.wait()
-    assert log.exists(), (
-        f"SIGTERM was sent to mybox, and the program never got it; mybox ended with {ran.how}. A signal goes to one "
-        "process; whoever stands in front of another must pass it on"
-    )
     assert ran.how == f"exit status {code}", (
-        f"the program ended with exit code {code} after SIGTERM; mybox ended with {ran.how}"
+        f"the program took SIGTERM as a request, cleaned up, and ended with {code}; mybox ended with {ran.how}. It "
+        "must wait for the end of the program, whatever it has passed on. Look at the status tests above first"
     )
     left = [stat.comm for stat in box.processes()]
     assert not left, f"mybox has ended, but it left behind: {left}"
 
 
-@points(2, part="last mile", explain="LCM-PROC-10")
-def test_the_program_starts_with_clean_signals(box, nonce):
-    running = box.start("run", "--", "cat")
-    found = []
-
-    def it_runs():  # asleep: it reads its input; before that the dynamic linker has files open
-        found[:] = [stat.pid for stat in running.descendants() if stat.comm == "cat" and stat.state == "S"]
-        return found
-
-    box.wait_for(it_runs, what="the program, cat, is a descendant of mybox")
-    sets = status(found[0])
+@points(1, part="last mile", explain="LCM-PROC-10")
+def test_the_program_starts_with_clean_signals(box):
+    sets = status(cat_of(box, box.start("run", "--", "cat")))
     assert not sets["SigIgn"], (
         f"/proc/PID/status of the program: SigIgn = {names(sets['SigIgn'])}; none was expected. execve keeps what is "
         "ignored, and Python ignores SIGPIPE and SIGXFSZ"
@@ -98,7 +222,18 @@ def test_the_program_starts_with_clean_signals(box, nonce):
         f"/proc/PID/status of the program: SigBlk = {names(sets['SigBlk'])}; none was expected. The mask goes through "
         "fork and execve; a blocked SIGTERM never arrives"
     )
-    fds = sorted(map(int, os.listdir(f"/proc/{found[0]}/fd")))
-    assert fds == [0, 1, 2], f"/proc/PID/fd of the program shows {fds}; only 0, 1 and 2 were expected"
-    running.close_stdin()
-    assert running.wait().code == 0, f"cat ended with 0; mybox ended with {running.wait().how}"
+
+
+@points(2, part="last mile", explain="LCM-PROC-10")
+def test_what_mybox_was_given_ends_here(box, nonce):
+    (box.folder / "secret").write_bytes(nonce.data(16))
+    program = cat_of(box, box.start("run", "--", box.probe("dirty", DIRTY), "7"))
+    fds = sorted(map(int, os.listdir(f"/proc/{program}/fd")))
+    assert fds == [0, 1, 2], (
+        f"mybox was started with the descriptor 7 open; the program must have 0, 1 and 2 only, /proc/PID/fd shows {fds}"
+    )
+    sets = {name: names(mask) for name, mask in status(program).items() if name in ("SigIgn", "SigBlk")}
+    assert sets == {"SigIgn": [], "SigBlk": []}, (
+        f"mybox was started with SIGTERM and SIGUSR1 blocked and SIGHUP ignored; in the program both sets must be "
+        f"empty: {sets}"
+    )
