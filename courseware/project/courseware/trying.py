@@ -152,10 +152,8 @@ def run(clone: str, exercise: Exercise, arguments: Sequence[str], *, sandbox: bo
     relay = Relay(2, f"{lead}{place.submission}/".encode(), f"{lead}work/{exercise.id}/".encode())
     argv = [interpreter(), "-s", "-B", f"{place.submission}/{exercise.file}", *arguments]
     try:
-        if isinstance(place, PlainPlace):
-            process: Process = place.launch(argv, environment(place), 0, 1, relay.end, keep=theirs)
-        else:
-            process = place.launch(argv, environment(place), 0, 1, relay.end)
+        keep = {"keep": theirs} if isinstance(place, PlainPlace) else {}
+        process = place.launch(argv, environment(place), 0, 1, relay.end, **keep)
         relay.close_end()
         return _outcome(process, exercise, relay)
     except KeyboardInterrupt:
