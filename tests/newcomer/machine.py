@@ -6,11 +6,13 @@
     python3 tests/newcomer/machine.py stop
 
 Needs root, debootstrap, and the guest that ``./course test`` prepares. Commands keep their folder: ``cd lcm`` lasts.
-What ran inside is in ``.course/newcomer/share-NAME``: ``N.json``, ``N.out``, ``N.rc``.
+What ran inside is in ``.course/newcomer/share-NAME``: ``N.json``, ``N.out``, ``N.rc``. A machine that runs holds two
+locks until its end: its name's, and a share of its root's, which ``build`` needs for itself.
 """
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
@@ -20,8 +22,10 @@ import time
 
 CLONE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PLACE = f"{CLONE}/.course/newcomer"
-#: Several machines may run side by side, each with a name of its own: ``NEWCOMER=ann machine.py start``.
-ROOT, SHARE = f"{PLACE}/root", f"{PLACE}/share-{os.environ.get('NEWCOMER', 'one')}"
+#: Several machines may run side by side, each with a name of its own: ``NEWCOMER=ann machine.py start``. They share
+#: the root, with the commit that it was built from, unless ``NEWCOMER_ROOT=NAME`` asks for another.
+NAME, ROOT = os.environ.get("NEWCOMER", "one"), f"{PLACE}/{os.environ.get('NEWCOMER_ROOT', 'root')}"
+SHARE = f"{PLACE}/share-{NAME}"
 HOME = f"{ROOT}/home/learner"
 PACKAGES = (
     "sudo,python3,python3-venv,busybox-static,nftables,uidmap,iproute2,procps,psmisc,less,git,tmux,nano,"
@@ -48,32 +52,52 @@ rm -f "$ROOT/etc/pip.conf" "$ROOT/etc/resolv.conf"
 """
 
 
+def lock(name: str, kind: int) -> int:
+    """Take the lock ``name`` (``kind``: LOCK_EX, LOCK_SH); say when that takes a while. It ends with its descriptor."""
+    os.makedirs(PLACE, exist_ok=True)
+    fd = os.open(f"{PLACE}/{name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(fd, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        print(f"another machine or build holds {name}; waiting for its end", file=sys.stderr, flush=True)
+        fcntl.flock(fd, kind)
+    return fd
+
+
 def build(*, sudo: bool = True) -> None:
     """Make the Debian root if there is none, and a fresh clone of HEAD with its environment in it."""
-    os.makedirs(PLACE, exist_ok=True)
-    if not os.path.exists(f"{PLACE}/complete"):
+    held = lock(os.path.basename(ROOT), fcntl.LOCK_EX)
+    complete = f"{PLACE}/complete" if os.path.basename(ROOT) == "root" else f"{ROOT}.complete"
+    if not os.path.exists(complete):
         shutil.rmtree(ROOT, ignore_errors=True)
-        subprocess.run(
-            ["debootstrap", "--variant=minbase", f"--include={PACKAGES}", "bookworm", ROOT],
-            check=True, stdout=subprocess.DEVNULL,
-        )  # fmt: skip
-        open(f"{PLACE}/complete", "w").close()
+        if os.path.exists(f"{PLACE}/complete"):
+            subprocess.run(["cp", "-a", "--reflink=auto", f"{PLACE}/root", ROOT], check=True)
+        else:
+            subprocess.run(
+                ["debootstrap", "--variant=minbase", f"--include={PACKAGES}", "bookworm", ROOT],
+                check=True, stdout=subprocess.DEVNULL,
+            )  # fmt: skip
+        open(complete, "w").close()
     environment = dict(os.environ, ROOT=ROOT, CLONE=CLONE, SUDO="yes" if sudo else "no")
     subprocess.run(["unshare", "-m", "sh", "-ec", PREPARE], check=True, env=environment)
+    os.close(held)
 
 
 def start(*, seconds: float = 120) -> None:
     """Boot the machine in the background and wait until it takes commands. Raises RuntimeError."""
     tools = os.path.join(os.path.dirname(CLONE), "shared", "guest")
+    held = lock(f"machine-{NAME}", fcntl.LOCK_EX), lock(os.path.basename(ROOT), fcntl.LOCK_SH)
     shutil.rmtree(SHARE, ignore_errors=True)
     os.makedirs(SHARE)
     environment = dict(os.environ, VM_DIR=f"{CLONE}/.course/guest", VM_SHARE=SHARE, VM_MEM="3G", VM_TIMEOUT="7200")
     inside = ["/usr/bin/python3", os.path.join(os.path.dirname(os.path.abspath(__file__)), "serve.py"), SHARE, ROOT]
     with open(f"{SHARE}/console.log", "wb") as log:
         machine = subprocess.Popen(
-            [sys.executable, f"{tools}/run-in-vm", *inside],
+            [sys.executable, f"{tools}/run-in-vm", *inside], pass_fds=held,
             cwd=CLONE, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
         )  # fmt: skip
+    for fd in held:
+        os.close(fd)
     end = time.monotonic() + seconds
     while not os.path.exists(f"{SHARE}/ready"):
         if machine.poll() is not None or time.monotonic() > end:

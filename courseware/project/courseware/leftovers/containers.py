@@ -63,11 +63,21 @@ def _stop(folder: str, home: str) -> str:
 
 
 def other_shims(root: str) -> list[str]:
-    """Return the state folders other than ``root`` in which containers live, as far as we may see."""
+    """Return the state folders other than ``root`` in which containers live: of anybody for root, else our own."""
     found = set()
     for pid in filter(str.isdigit, os.listdir("/proc")):
         words = words_of(pid)
+        if os.geteuid() and not _is_mine(pid):
+            continue
         if any(word.endswith(SHIM) for word in words):
             folders = [word.removeprefix("folder=") for word in words if word.startswith("folder=")]
             found |= {os.path.dirname(os.path.dirname(folder)) for folder in folders}
     return sorted(found - {root})
+
+
+def _is_mine(pid: str) -> bool:
+    """Whether the process runs as this user."""
+    try:
+        return os.stat(f"/proc/{pid}").st_uid == os.geteuid()
+    except FileNotFoundError:
+        return False
