@@ -102,7 +102,7 @@ def copy(folder):
     shutil.copy(real / "pyvenv.cfg", ours)
     shutil.copy(real / "bin" / "python", ours / "bin")
     (ours / "lib").symlink_to(real / "lib")
-    write_launchers(str(top))
+    write_launchers(str(top), str(ours))
     lines = []
     for path in sorted(top.glob("section*/project/*/core/*.py")):
         mark(path, lines)
