@@ -59,40 +59,41 @@ class SandboxPlace:
     inside, submission, modules = SCRATCH, SUBMISSION, MODULES
 
     def __init__(self, exercise: Exercise, submission: Path | str) -> None:
-        needs, root, stdlib = exercise.needs, os.geteuid() == 0, sysconfig.get_path("stdlib")
+        needs, stdlib = exercise.needs, sysconfig.get_path("stdlib")
+        # Root of the whole machine, who has all ids; a container's root is treated as the ordinary user that he is.
+        root = os.geteuid() == 0 and Path("/proc/self/uid_map").read_text(encoding="ascii").split()[2] == "4294967295"
         nested = "userns" in needs or "root" in needs
-        self._limits, self._broken = exercise.limits, ""
-        self._launched: list[PlainProcess] = []
-        self._strangers = frozenset(descendants.children_of(os.getpid()))
-        self._init, self._held, self._fds = -1, -1, list[int]()
+        self._limits, self._strangers = exercise.limits, frozenset(descendants.children_of(os.getpid()))
+        self._broken, self._init, self._open, self._launched = "", -1, list[int](), list[PlainProcess]()
         mounts = make_mounts(stdlib, host_files(exercise.programs), self._limits, NOBODY if root else 0)
         # A nested procfs can be mounted only where nothing of the visible one is masked (LCM-NS-05).
         masked = [f"{stdlib}/site-packages", f"{stdlib}/dist-packages", *([] if nested else masked_paths())]
         answer, program = read_submission(exercise, submission), filter_program(nested)
         what = (exercise, answer, mounts, masked, program, make_cgroup(self._limits))
         self._spec = Spec(*what, root, 0 if "root" in needs else 1000)
-        if self._spec.cgroup:
-            self._held = hold(self._spec.cgroup.folder("pids"))
         self._start()
-        self.init, self.folder = pid_of(self._init), Path(f"/proc/{os.getpid()}/fd/{self._fds[0]}")
+        self.init, self.folder = pid_of(self._init), Path(f"/proc/{os.getpid()}/fd/{self._view}")
 
     def _start(self) -> None:
         """Fork the init; return when the sandbox is finished."""
         control, theirs = socket_pair()
         try:
+            if self._spec.cgroup:
+                self._open.append(hold(self._spec.cgroup.folder("pids")))
             try:
                 child = spawn(lambda: become_init(theirs, self._spec))
             finally:
                 os.close(theirs)
             with child:
                 child.wait()
-            self._init = receive(control, b"forked")[0]
+            self._open += receive(control, b"forked")
+            self._init = self._open[-1]
             if self._spec.root:
                 receive(control, b"unshared")
-                ids = [IdMap(self._spec.uid, NOBODY, 1)]
-                write_id_maps(pid_of(self._init), ids, ids)
+                write_id_maps(pid_of(self._init), ids := [IdMap(self._spec.uid, NOBODY, 1)], ids)
                 send_message(control, b"mapped")
-            self._fds = receive(control, b"ready")
+            self._view, *self._doors = fds = receive(control, b"ready")
+            self._open += fds
         except BaseException:
             self.close()
             raise
@@ -108,7 +109,7 @@ class SandboxPlace:
         reader, writer = os.pipe()
 
         def run() -> None:
-            if join(self._fds[1:], self._spec, writer):
+            if join(self._doors, self._spec, writer):
                 become_program(self._spec, argv, env, (stdin, stdout, stderr))
 
         failed: Exception | None = None
@@ -150,15 +151,12 @@ class SandboxPlace:
                 os.close(process.pidfd)
                 process.pidfd = -1
             os.waitid(os.P_PIDFD, self._init, os.WEXITED)
-            for fd in (self._init, *self._fds):
-                os.close(fd)
             self._init = -1
         if self._spec.cgroup:
             self._spec.cgroup.kill()
             self._spec.cgroup.remove()
-        if self._held >= 0:
-            os.close(self._held)
-            self._held = -1
+        while self._open:
+            os.close(self._open.pop())
 
 
 def receive(control: int, word: bytes) -> list[int]:
@@ -193,10 +191,9 @@ def host_files(programs: tuple[str, ...]) -> tuple[str, ...]:
     stdlib = sysconfig.get_path("stdlib")
     host = HostRoot()
     with temporary_folder("lcm-ex-") as host.target:  # a root made from the host; only its list of files stays
-        for path in [interpreter(), *glob.glob(f"{stdlib}/lib-dynload/*.so")]:
+        found = [find_program(name, PROGRAM_FOLDERS) for name in programs]
+        for path in [interpreter(), *glob.glob(f"{stdlib}/lib-dynload/*.so"), *found]:
             host.add(path)
-        for name in programs:
-            host.add(find_program(name, PROGRAM_FOLDERS))
     return tuple(sorted(path for path in host.files if not path.startswith(f"{stdlib}/")))
 
 
@@ -223,8 +220,7 @@ def make_cgroup(limits: Limits) -> cgroups.Cgroup | None:
             cgroups.Hierarchy(here.mode, found, here.unified), f"{parent}/lcm-ex-{os.getpid()}-{secrets.token_hex(4)}"
         )
         cgroup.create()
-        names = ("memory.swap.max", "memory.memsw.limit_in_bytes")  # neither: no swap is counted here
-        swap = any(os.path.exists(f"{cgroup.folder('memory')}/{name}") for name in names)
+        swap = any(glob.glob(f"{cgroup.folder('memory')}/memory.{name}*") for name in ("swap.max", "memsw.limit"))
         memory, tasks = limits.memory + OUR_MEMORY, limits.processes + OUR_TASKS
         cgroup.set(cgroups.Limits(memory=memory, memory_swap=memory if swap else None, pids=tasks))
     except (LcmError, OSError):

@@ -12,10 +12,11 @@ Three user namespaces, so that nobody holds more than he needs:
    sandbox cannot unmount one, make it writable, or look below it.
 3. those that the submission makes, where the exercise is about them.
 
-The init, and what is launched until it executes its program, still has the test process's memory. So both are
-*undumpable*, and their memory belongs to the user namespace in which the test process was executed, the host's: nobody
-inside may trace them or read /proc/1/mem, root of the sandbox included; ptrace(2), "Ptrace access mode checking". No
-signal from inside can end the init: it is PID 1 and handles none. It imports nothing once the root has changed.
+The init, and what is launched until it executes its program, still has the test process's memory. So both overwrite
+their command line and are *undumpable*; and their memory belongs to the user namespace in which the test process was
+executed, the host's. Nobody inside may trace them or read /proc/1/mem, root of the sandbox included; ptrace(2), "Ptrace
+access mode checking". No signal from inside can end the init: it is PID 1 and handles none. Neither imports anything
+once it sees the sandbox's files.
 
 | message | from → to | payload | when |
 |---|---|---|---|
@@ -80,6 +81,7 @@ def become_init(control: int, spec: Spec) -> None:
     """Be the child, then the init. Errors go through the socket ``control``."""
     try:
         last_mile()  # pytest's handlers too (faulthandler's for SIGSEGV): PID 1 must handle no signal
+        forget_arguments()
         if spec.cgroup:
             spec.cgroup.enter()
         if not spec.root:
@@ -92,7 +94,8 @@ def become_init(control: int, spec: Spec) -> None:
         view = build_root(spec)
         enter_user_namespace(control, spec)
         doors += open_namespaces(("user", *THEIRS))
-        hide()
+        set_dumpable(0)
+        set_death_signal(signal.SIGKILL)  # behind setresuid(2), which clears it
         send_message(control, b"ready", [view, *doors])  # EPIPE: the test process ended before it could take us along
         os.closerange(0, 1 << 30)
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel buries the orphans
@@ -158,15 +161,12 @@ def become_user(uid: int) -> None:
     os.setresuid(uid, uid, uid)
 
 
-def hide() -> None:
-    """Let nobody trace us or see our memory; overwrite our command line, which everybody may read: paths, the seed."""
-    set_dumpable(1)  # setresuid(2) took it away; without, /proc/self belongs to root of the host
-    fields = Path("/proc/self/stat").read_text(encoding="ascii").rpartition(")")[2].split()  # from the third on
+def forget_arguments() -> None:
+    """Overwrite the test process's command line, which everybody may read and which tells paths and the seed."""
+    fields = Path("/proc/self/stat").read_text(encoding="utf-8").rpartition(")")[2].split()  # from the third on
     start, end = map(int, fields[45:47])  # arg_start, arg_end; proc_pid_stat(5)
     with open("/proc/self/mem", "r+b", buffering=0) as memory:
         os.pwrite(memory.fileno(), b"init".ljust(end - start, b"\0"), start)
-    set_dumpable(0)
-    set_death_signal(signal.SIGKILL)  # behind setresuid(2), which clears it
 
 
 def join(doors: list[int], spec: Spec, told: int) -> bool:
@@ -177,6 +177,7 @@ def join(doors: list[int], spec: Spec, told: int) -> bool:
     if spec.cgroup:
         spec.cgroup.enter()
     sys.path.clear()
+    forget_arguments()
     set_dumpable(0)
     for door in doors:
         setns(door, 0)

@@ -1,5 +1,6 @@
 """What a submission finds in its sandbox: nothing of the host, and no way to gain anything."""
 
+import json
 import os
 import socket
 import sysconfig
@@ -194,3 +195,24 @@ def test_without_need_of_them_no_namespaces_and_never_what_docker_forbids(inside
     """
     assert inside().ask(TELL + dedent(source)) == [1, 1, 1, 1]
     assert inside(needs=("userns",)).ask(TELL + dedent(source)) == [None, None, 1, 1]
+
+
+def test_not_even_for_a_moment_does_a_process_show_the_tests_command_line(inside):
+    box = inside()
+    watcher = """
+    seen = set()
+    while not os.path.exists("stop"):
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                seen.add(open(f"/proc/{pid}/cmdline", "rb").read().rstrip(b"\\0").split(b"\\0")[0].decode())
+            except OSError:
+                pass
+    tell(sorted(seen))
+    """
+    process = box.start(TELL + dedent(watcher))
+    for _ in range(20):
+        box.ask("print(1)")
+    (box.place.folder / "stop").touch()
+    assert process.wait(60) == 0
+    seen = set(json.loads(box.text(process))) - {""}  # one that was just ending
+    assert seen == {"init", interpreter()}

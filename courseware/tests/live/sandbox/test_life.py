@@ -92,7 +92,7 @@ def test_environment_and_descriptors_are_those_that_were_given(inside):
     assert (status, text) == (0, "['HOME', 'PATH', 'PYTHONPATH'] ['0', '1', '2', '3'] 18\n")
 
 
-@pytest.mark.parametrize("crash", ["build_root", "enter_user_namespace", "hide", "unshare"])
+@pytest.mark.parametrize("crash", ["build_root", "enter_user_namespace", "set_dumpable", "unshare"])
 def test_a_sandbox_that_cannot_be_made_says_why_and_leaves_nothing(exercise, nothing_of_ours_left, monkeypatch, crash):
     task = exercise()
 
@@ -168,3 +168,27 @@ def test_in_a_cgroup_of_its_own_where_we_may_make_one(inside):
     assert (stats.memory_limit, stats.pids_limit) == (64 * 1024**2 + sandbox.OUR_MEMORY, 5 + sandbox.OUR_TASKS)
     box.close()
     assert not cgroup.exists()
+
+
+@pytest.mark.needs("program:unshare")
+@pytest.mark.parametrize(("allowed", "wanted"), [("100", "the answer"), ("0", "LCM-US-03")])
+def test_a_containers_root_has_a_sandbox_too_or_hears_why_not(exercise, tmp_path, allowed, wanted):
+    task = exercise()
+    program = """
+import sys
+from courseware.exercises import Exercise
+from courseware.exercises.place import interpreter
+from courseware.exercises.sandbox import SandboxPlace
+task = Exercise.read(sys.argv[1])
+try:
+    place = SandboxPlace(task, task.folder / "answer")
+except Exception as error:
+    sys.exit(str(error))
+process = place.launch([interpreter(), "/submission/answer.py"], {}, 0, 1, 2)
+process.wait(60)
+place.close()
+"""
+    shell = f'echo {allowed} > /proc/sys/user/max_user_namespaces && exec "$@"'
+    command = ["unshare", "-Ur", "sh", "-c", shell, "sh", sys.executable, "-B", "-c", program, str(task.folder)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    assert wanted in done.stdout + done.stderr

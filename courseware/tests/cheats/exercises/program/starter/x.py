@@ -1,0 +1,5 @@
+"""Not written yet."""
+
+import lab
+
+raise lab.Todo("name the signals")
