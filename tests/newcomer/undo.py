@@ -97,6 +97,7 @@ def walk() -> None:
     typed("sudo ./course ex check proc-zombie-hunter")
     typed("sudo ./course demo")
     typed("sudo ./course run minidocker run -d --name whole tiny sleep 1000")
+    typed("./course run minidocker system tiny")
     typed("./course run minidocker run -d --network none --name mine tiny sleep 1000")
     typed("sudo ./course lab -- true")
 

@@ -13,7 +13,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.request
 from typing import TYPE_CHECKING
@@ -68,13 +67,14 @@ class Demo:
 
     def explained(self, *arguments: str) -> None:
         """Run ``minidocker run`` with ``arguments``, explained. Raises DemoError as ``call``."""
+        from courseware.holding import temporary_folder
         from courseware.telling import short_lines
 
         say(READING)
         if self.full:
             say(self.call("run", "--explain", *arguments))
             return
-        with tempfile.TemporaryDirectory(prefix="lcm-demo-") as folder:
+        with temporary_folder("lcm-demo-") as folder:
             file = f"{folder}/steps.json"
             try:
                 output = self.call("run", f"--explain={file}", *arguments)

@@ -50,7 +50,7 @@ def test_environments_go_with_the_link_to_them(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ["lcm-ex-abcd1234", "lcm-check-abcd_234", "lcm-mutant-abcd1234"])
+@pytest.mark.parametrize("name", ["lcm-ex-abcd1234", "lcm-check-abcd_234", "lcm-mutant-abcd1234", "lcm-demo-abcd1234"])
 def test_a_folder_is_removed_unless_it_is_held(tmp_path, name, capsys):
     folder = tmp_path / name
     (folder / "locked").mkdir(parents=True)
@@ -59,7 +59,7 @@ def test_a_folder_is_removed_unless_it_is_held(tmp_path, name, capsys):
     assert found(tmp_path) == []
     assert f"kept: folder {folder}: a ./course command is using it" in capsys.readouterr().out
     os.close(fd)
-    assert found(tmp_path) == [("exercise's folder", str(folder))]
+    assert found(tmp_path) == [("folder", str(folder))]
     assert clean.attempt(next(checks.leftovers()))
     assert not folder.exists()
 

@@ -11,12 +11,12 @@ for processes, so several are under way at a time.
 from __future__ import annotations
 
 import json
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from courseware import needs
+from courseware.holding import temporary_folder
 
 from .checking import check
 from .leftover import left_behind, look_around
@@ -99,7 +99,7 @@ class Runs:
             return pool.submit(check, exercise, submission, seed=seed, hidden=True, shuffle=shuffle)
 
         def judge(mutant: Mutant) -> Report:
-            with tempfile.TemporaryDirectory(prefix="lcm-mutant-") as folder:
+            with temporary_folder("lcm-mutant-") as folder:
                 answer = write_mutant(exercise, mutant, Path(folder, "answer"))
                 return check(exercise, answer, seed=SEEDS[0], hidden=True)
 

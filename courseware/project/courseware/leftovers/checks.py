@@ -1,4 +1,4 @@
-"""What a killed check of an exercise, or a killed ``course lab``, leaves: processes, folders, cgroups.
+"""What a killed check of an exercise, demo or ``course lab`` leaves: processes, folders, cgroups.
 
 A folder or cgroup that a living command uses is held (``courseware.holding``): it is kept, and said.
 
@@ -20,8 +20,8 @@ from courseware.holding import held
 
 from . import Leftover, above, environment_of, is_course, kill_all, processes, remove_tree, words_of
 
-#: In the order in which they are made: a check, the answer that is judged, the places in which it runs.
-FOLDER = re.compile(r"lcm-(check|mutant|ex)-[a-z0-9_]{8}")
+#: A check of an exercise, the mutant that is judged, the place in which an answer runs; the demo.
+FOLDER = re.compile(r"lcm-(check|mutant|ex|demo)-[a-z0-9_]{8}")
 CGROUP = re.compile(r"lcm-ex-([0-9]+-)?[a-z0-9_]{8}")
 LAB = b"LCM_LAB=1"
 
@@ -32,14 +32,14 @@ def leftovers() -> Iterator[Leftover]:
         if reason := in_use(path):
             click.echo(f"kept: folder {path}: {reason}")
         else:
-            yield Leftover("exercise's folder", path, partial(remove, path))
+            yield Leftover("folder", path, partial(remove, path))
     lab = processes(is_lost_lab)
     if lab:
         yield Leftover("processes of a lab", " ".join(map(str, lab)), partial(kill_all, is_lost_lab))
 
 
 def folders() -> list[str]:
-    """Return this user's folders of exercises, those of checks first: what runs them is ended with these."""
+    """Return this user's folders for temporary files, those of checks first: what runs them is ended with these."""
     top = tempfile.gettempdir()
     mine = []
     for name in os.listdir(top):
@@ -53,12 +53,7 @@ def in_use(path: str) -> str:
     """Return why ``path`` must stay, or ""."""
     if os.path.islink(path) or not os.path.isdir(path):
         return "it is no folder"
-    if held(path):
-        return "a ./course command is using it"
-    if os.path.basename(path).startswith("lcm-mutant-"):
-        users = processes(lambda pid: is_test(pid) and any(word.startswith(f"{path}/") for word in words_of(pid)))
-        return f"process {users[0]} is judging it" if users else ""
-    return ""
+    return "a ./course command is using it" if held(path) else ""
 
 
 def remove(path: str) -> None:
