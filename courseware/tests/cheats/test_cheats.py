@@ -81,7 +81,7 @@ def test_there_is_an_answer_for_every_cheat():
 @pytest.mark.needs("userns")
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", VERDICTS)
-def test_the_sandbox_gives_a_cheat_nothing(exercise, cheat, daemons, name, kind):
+def test_the_sandbox_gives_a_cheat_nothing(exercise, cheat, daemons, no_leaks, name, kind):
     before = daemons()
     nothing_happened(name, kind, check(exercise(kind, SECONDS.get(name, 60)), cheat(name), seed=20, sandbox=True))
     assert daemons() == before

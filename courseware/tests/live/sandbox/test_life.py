@@ -1,10 +1,13 @@
 """A sandbox's beginning, its processes, and its end: also the end of whoever made it."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+from pathlib import Path
 
 import pytest
 
@@ -176,6 +179,7 @@ def test_a_containers_root_has_a_sandbox_too_or_hears_why_not(exercise, tmp_path
     task = exercise()
     program = """
 import sys
+import tempfile
 from courseware.exercises import Exercise
 from courseware.exercises.place import interpreter
 from courseware.exercises.sandbox import SandboxPlace
@@ -192,3 +196,46 @@ place.close()
     command = ["unshare", "-Ur", "sh", "-c", shell, "sh", sys.executable, "-B", "-c", program, str(task.folder)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
     assert wanted in done.stdout + done.stderr
+
+
+DELEGATED = """
+import sys
+import tempfile
+from pathlib import Path
+from courseware.exercises import Exercise
+from courseware.exercises.place import interpreter
+from courseware.exercises.sandbox import SandboxPlace
+task = Exercise.read(sys.argv[1])
+place = SandboxPlace(task, task.folder / "answer")
+group = Path(place._spec.cgroup.folder())
+hog = "import os\\nfor _ in range(8):\\n    if os.fork() == 0:\\n        break\\nheld = bytearray(40 << 20)\\nos.wait()"
+process = place.launch([interpreter(), "-c", hog], {}, 0, 1, 2)
+while not place.broken() and process.wait(0.05) is None:
+    pass
+print(group.parent, (group / "pids.max").read_text().strip(), place.broken())
+place.close()
+print(group.exists())
+"""
+
+
+@pytest.mark.lane("guest")
+@pytest.mark.needs("root", "v2", "userns", "program:setpriv")
+def test_an_ordinary_user_has_a_cgroup_in_what_was_delegated_to_him(exercise):
+    uid, top = 64323, Path("/sys/fs/cgroup/lcm-test-delegated")
+    own = top / "own"
+    own.mkdir(parents=True)
+    try:
+        for folder in (top.parent, top):
+            (folder / "cgroup.subtree_control").write_text("+memory +pids")
+        for path in (top, top / "cgroup.procs", top / "cgroup.subtree_control", own, own / "cgroup.procs"):
+            os.chown(path, uid, uid)
+        with tempfile.TemporaryDirectory(prefix="lcm-test-") as folder:
+            task = shutil.copytree(exercise(memory="64M", processes=12).folder, Path(folder, "inside"))
+            os.chmod(folder, 0o755)
+            user = ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "--inh-caps=-all"]
+            shell = ["sh", "-c", f'echo $$ > {own}/cgroup.procs && exec "$@"', "sh", *user, sys.executable, "-B"]
+            done = subprocess.run([*shell, "-c", DELEGATED, task], capture_output=True, text=True, check=False)
+        assert done.stdout.splitlines() == [f"{top} {12 + sandbox.OUR_TASKS} OOM", "False"], done.stderr
+    finally:
+        own.rmdir()
+        top.rmdir()
