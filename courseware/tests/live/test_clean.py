@@ -17,6 +17,7 @@ from courseware.leftovers import checks, machine, named, remove_tree
 pytestmark = pytest.mark.lane("host", "guest")
 
 BIN = pathlib.Path(sys.executable).parent
+CLONE = pathlib.Path(__file__).parents[3]
 #: The answer of an exercise that starts a daemon, and tells its pid.
 DAEMON = """
 import os, sys, time
@@ -68,13 +69,12 @@ def test_a_killed_check_leaves_nothing_that_clean_does_not_remove(throw_away, an
     tmp_path.chmod(0o755)
     exercise = throw_away()
     code = CHECK.format(folder=str(exercise.folder), answer=str(answer(DAEMON)), sandbox=sandbox)
-    before = set(cgroups())
     with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
                           env={**os.environ, "TMPDIR": str(tmp_path)}) as test:  # fmt: skip
         daemon = int(test.stdout.readline())
         if sandbox:
             (daemon,) = wait_until(lambda: sleepers(test.pid), "the daemon is there")
-        names = {os.path.basename(path) for path in (*folders(tmp_path), *(set(cgroups()) - before))}
+        names = {os.path.basename(path) for path in (*folders(tmp_path), *cgroups(f"lcm-ex-{test.pid}-"))}
         assert names
         assert ours(checks.leftovers(), names) == []  # it is alive, and in use
         assert ours(machine.cgroups(), names) == []
@@ -88,11 +88,11 @@ def test_a_killed_check_leaves_nothing_that_clean_does_not_remove(throw_away, an
     assert all(clean.attempt(item) for item in found)
     wait_until(lambda: not alive(daemon), "the daemon has ended")
     assert folders(tmp_path) == []
-    assert not {os.path.basename(path) for path in cgroups()} & names
+    assert not {os.path.basename(path) for path in cgroups("lcm-ex-")} & names
 
 
-def cgroups():
-    return [folder for folder, _, _ in os.walk("/sys/fs/cgroup") if "lcm-ex-" in os.path.basename(folder)]
+def cgroups(begin):
+    return [folder for folder, _, _ in os.walk("/sys/fs/cgroup") if os.path.basename(folder).startswith(begin)]
 
 
 def folders(top):
@@ -113,13 +113,24 @@ def sleepers(pid):
 
 @pytest.fixture
 def procman(tmp_path, monkeypatch):
-    """Return procman on a state folder of its own, which ``clean`` takes for this user's."""
-    monkeypatch.setenv("PROCMAN_STATE", str(tmp_path / "procman"))
+    """Return procman on a state folder of its own, which ``clean`` takes for this user's; in the end all is killed."""
+    state = tmp_path / "procman"
+    monkeypatch.setenv("PROCMAN_STATE", str(state))
 
     def run(*words):
         return subprocess.run([BIN / "procman", *words], check=True, capture_output=True, text=True, timeout=60).stdout
 
-    return run
+    yield run
+    monkeypatch.setenv("PROCMAN_STATE", str(state))
+    for item in of_this_test(tmp_path):
+        item.remove()
+
+
+def of_this_test(tmp_path):
+    """Yield what ``clean`` finds of named processes, but no lost supervisor of somebody else's."""
+    for item in named.leftovers(str(CLONE)):
+        if item.kind != "supervisor" or str(tmp_path) in item.name:
+            yield item
 
 
 def status(procman, name):
@@ -131,7 +142,7 @@ def test_named_processes_end_whether_their_supervisor_lives_or_was_killed(procma
         procman("spawn", "--detach", "--restart", "always", "--name", name, "--", "sleep", "1000")
     state = {name: status(procman, name) for name in ("watched", "orphaned")}
     os.kill(state["orphaned"]["supervisor"], signal.SIGKILL)
-    found = list(named.leftovers(str(BIN.parents[1])))
+    found = list(of_this_test(tmp_path))
     assert [item.name for item in found] == ["orphaned", "watched", str(tmp_path / "procman")]
     assert all(clean.attempt(item) for item in found)
     assert not any(alive(one["pid"]) for one in state.values())
@@ -144,7 +155,7 @@ def test_a_supervisor_without_its_folder_ends_with_its_process(procman, tmp_path
     lost = status(procman, "lost")
     assert lost["supervisor"] not in [pid for pid, folder in named.supervisors() if not os.path.isdir(folder)]
     remove_tree(str(tmp_path / "procman"))
-    (item,) = ours(named.leftovers(str(BIN.parents[1])), [str(lost["supervisor"])])
+    (item,) = of_this_test(tmp_path)
     assert clean.attempt(item)
     wait_until(lambda: not alive(lost["pid"]) and not alive(lost["supervisor"]), "both have ended")
 
@@ -152,10 +163,8 @@ def test_a_supervisor_without_its_folder_ends_with_its_process(procman, tmp_path
 def test_state_that_somebody_named_is_kept(procman, tmp_path, monkeypatch):
     procman("spawn", "--detach", "--name", "mine", "--", "sleep", "1000")
     monkeypatch.setenv("PROCMAN_STATE", str(tmp_path / "other"))
-    assert list(named.leftovers(str(BIN.parents[1]))) == []
+    assert list(of_this_test(tmp_path)) == []
     assert str(tmp_path / "procman") in named.elsewhere()
-    monkeypatch.setenv("PROCMAN_STATE", str(tmp_path / "procman"))
-    procman("rm", "--force", "mine")
 
 
 def test_a_process_of_a_lab_without_its_command_is_ended(monkeypatch):

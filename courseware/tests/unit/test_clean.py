@@ -22,6 +22,8 @@ def nothing_of_this_machine(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     for function in ("cgroups", "links", "rules", "policy"):
         monkeypatch.setattr(machine, function, lambda: iter(()))
+    monkeypatch.setattr(named, "supervisors", lambda: iter(()))
+    monkeypatch.setattr(checks, "is_lost_lab", lambda _: False)
     monkeypatch.setattr(os.path, "isdir", lambda path, isdir=os.path.isdir: path != "/run/ociman" and isdir(path))
 
 
