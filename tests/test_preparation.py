@@ -3,6 +3,7 @@
 The script itself runs here, with Python's own venv and pip, in a clone that has one small package and no requirements.
 """
 
+import functools
 import os
 import pathlib
 import shutil
@@ -178,7 +179,9 @@ def test_a_preparation_that_fails_says_so_and_leaves_nothing(prepared):
 
 def test_an_interrupted_one_says_so(prepared):
     change(prepared)
-    with start(prepared, start_new_session=True) as process:
+    # A shell cannot trap what was ignored when it began, and whoever runs the tests may be in the background.
+    heard = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    with start(prepared, start_new_session=True, preexec_fn=heard) as process:
         wait_until((prepared / ".venvs" / "2").exists)
         os.killpg(process.pid, signal.SIGINT)
         _, said = process.communicate(timeout=SECONDS)

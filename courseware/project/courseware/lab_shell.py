@@ -129,9 +129,16 @@ def make_disks_readonly(ours: Sequence[str]) -> None:
 
 
 @action("mount(2)")
-def mount_throw_away(path: str) -> None:
-    """Mount an empty tmpfs over ``path``: what is written there is gone with the lab."""
+def mount_throw_away(path: str, kept: Sequence[str] = ()) -> None:
+    """Mount an empty tmpfs over ``path``: what is written there is gone with the lab. ``kept``: folders shown in it."""
+    held = {place: os.open(place, os.O_PATH | os.O_CLOEXEC) for place in kept}
     mount("lcm-lab", path, "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777,size=25%")
+    for place, fd in held.items():
+        os.makedirs(place)
+        bind(f"/proc/self/fd/{fd}", place)  # as read-only as the mount that it was on
+        os.close(fd)
+    if held:
+        os.chdir(os.getcwd())  # by its path: through the new mounts
 
 
 # ---- plans ----------------------------------------------------------------------------------------------------------
@@ -148,6 +155,8 @@ def plan_lab(clone: str) -> tuple[Plan, Plan]:
         outside.insert(2, step)
     outside += plan_private_mounts("rprivate")
     folders = [path for path in THROW_AWAY if _may_be_covered(path, clone)]
+    here = [os.path.realpath(clone), os.path.realpath(os.curdir)]
+    here = [place for place in here if not any(place.startswith(f"{other}/") for other in here)]
     inside = [
         Step(die_with_parent, about="nothing is left when the launcher ends"),
         Step(sethostname, HOST_NAME, about=f"host name {HOST_NAME}"),
@@ -156,7 +165,15 @@ def plan_lab(clone: str) -> tuple[Plan, Plan]:
         Step(make_disks_readonly, ("/dev",), about="every disk read-only, in here"),
         Step(mount_own_proc, about="ps shows only what is in here"),
         Step(mount_own_sys, about="/sys of the new network namespace"),
-        *(Step(mount_throw_away, path, about=f"{path}: empty, gone afterwards") for path in folders),
+        *(
+            Step(
+                mount_throw_away,
+                path,
+                tuple(sorted({one for one in here if one.startswith(f"{path}/")})),
+                about=f"{path}: empty, gone afterwards",
+            )
+            for path in folders
+        ),
     ]
     if root:
         keep = (1 << last_cap() + 1) - 1 & ~mask_of(MACHINE_CAPABILITIES)
@@ -165,12 +182,11 @@ def plan_lab(clone: str) -> tuple[Plan, Plan]:
 
 
 def _may_be_covered(path: str, clone: str) -> bool:
-    """Whether ``path`` is a folder (or will be one, in /dev) in which neither the clone nor the user stands."""
+    """Whether ``path`` is a folder (or will be one, in /dev) that is neither the clone nor where the user stands."""
     if path.startswith("/dev/"):
         return True
-    real = os.path.realpath(path)
     here = [os.path.realpath(clone), os.path.realpath(os.curdir)]
-    return os.path.isdir(path) and real == path and not any(f"{place}/".startswith(real + "/") for place in here)
+    return os.path.isdir(path) and os.path.realpath(path) == path and path not in here
 
 
 def describe(clone: str, command: Sequence[str]) -> list[str]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 
 import pytest
 
@@ -38,6 +39,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
                     help="the machine these tests run on")  # fmt: skip
     group.addoption("--full", action="store_true", help="also the long loops (marker: full)")
     group.addoption("--lane-report", metavar="FILE", help="write which tests ran here, as JSON")
+
+
+def pytest_configure() -> None:
+    """Let Ctrl-C work in what the tests start, also where the whole run was put into the background by a script."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def lanes_of(item: pytest.Item) -> tuple[str, ...]:

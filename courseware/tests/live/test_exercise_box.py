@@ -96,7 +96,7 @@ box.wait_for(lambda: [s.state for s in running.descendants() if s.pid == dead] =
 running.write(b"orphan\\n")
 orphan = int(running.read_line())
 assert orphan not in [stat.pid for stat in running.descendants()]
-assert sorted(stat.pid for stat in box.processes()) == sorted([child, dead, orphan])
+box.wait_for(lambda: sorted(s.pid for s in box.processes()) == sorted([child, dead, orphan]), what="three are there")
 os.kill(orphan, signal.SIGKILL)
 box.wait_for(lambda: orphan not in [s.pid for s in box.processes()], what="the orphan is buried")
 with pytest.raises(AssertionError, match="none of its processes has it"):
