@@ -38,7 +38,7 @@ NAIVE = {
 
 def naive_scores(folder, kind):
     """Return the scores that the naive grader gives, by what is trusted: status, lines, file."""
-    shutil.copy(HERE / "naive" / "conftest.py", folder)
+    shutil.copy(HERE / "naive" / "score.py", folder / "conftest.py")
     shutil.copy(HERE / "naive" / "judge_answer.py", folder / "test_public.py")
     command = [sys.executable, "-B", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir=.", "test_public.py"]
     env = {

@@ -1,4 +1,4 @@
-"""The naive grader's results: a score in its output, a score in a file, an exit status."""
+"""The naive grader's results: a score in its output, in a file, an exit status. Copied as its ``conftest.py``."""
 
 import json
 
