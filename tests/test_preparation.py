@@ -144,6 +144,7 @@ def test_who_runs_from_the_old_environment_keeps_it_while_the_next_one_comes(pre
     assert sorted(os.listdir(prepared / ".venvs")) == ["3", "4"]
 
 
+@pytest.mark.full
 def test_two_at_once_prepare_once(clone):
     with start(clone) as one, start(clone) as other:
         results = [process.communicate("\n", timeout=SECONDS) for process in (one, other)]
@@ -190,6 +191,7 @@ def test_an_interrupted_one_says_so(prepared):
     assert current(prepared) == ".venvs/1"
 
 
+@pytest.mark.full
 def test_a_folder_of_before_becomes_a_link_and_who_runs_from_it_goes_on(prepared):
     shutil.copytree(prepared / ".venvs" / "1", prepared / "old", symlinks=True)
     (prepared / ".venv").unlink()
