@@ -14,7 +14,7 @@ import pytest
 from courseware import clean
 from courseware.leftovers import checks, machine, named, remove_tree
 
-pytestmark = pytest.mark.lane("host", "guest")
+pytestmark = pytest.mark.lane("host")
 
 BIN = pathlib.Path(sys.executable).parent
 CLONE = pathlib.Path(__file__).parents[3]

@@ -13,7 +13,7 @@ CLONE = pathlib.Path(__file__).parents[3]
 STRANGER = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]
 BEFORE_SET_UP = ["-I", "-S", "-B", str(CLONE / "courseware" / "project" / "courseware" / "demo.py"), str(CLONE)]
 
-pytestmark = [pytest.mark.lane("host", "guest"), pytest.mark.needs("root")]
+pytestmark = [pytest.mark.lane("host"), pytest.mark.needs("root")]
 
 
 def planned(*arguments, **environment):

@@ -95,7 +95,7 @@ dead = int(running.read_line())
 box.wait_for(lambda: [s.state for s in running.descendants() if s.pid == dead] == ["Z"], what="it is a zombie")
 running.write(b"orphan\\n")
 orphan = int(running.read_line())
-assert orphan not in [stat.pid for stat in running.descendants()]
+box.wait_for(lambda: orphan not in [s.pid for s in running.descendants()], what="its parent has ended")
 box.wait_for(lambda: sorted(s.pid for s in box.processes()) == sorted([child, dead, orphan]), what="three are there")
 os.kill(orphan, signal.SIGKILL)
 box.wait_for(lambda: orphan not in [s.pid for s in box.processes()], what="the orphan is buried")

@@ -14,7 +14,7 @@ import pytest
 
 from section01_processes.states import STATES
 
-pytestmark = [pytest.mark.lane("host", "guest"), pytest.mark.needs("program:ps", "program:pstree")]
+pytestmark = [pytest.mark.lane("host"), pytest.mark.needs("program:ps", "program:pstree")]
 LETTERS = {word: letter for letter, word in STATES.items()}
 
 #: Python has zombies; its shells have sleepers, some of them stopped. 1 + 9 zombies + 10 × (1 + 28) = 300 processes.

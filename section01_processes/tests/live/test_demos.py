@@ -13,7 +13,7 @@ from section01_processes import LcmError, ProcessStat
 from section01_processes.demo.catalogue import DEMOS
 from section01_processes.demo.states import PARTS, in_state
 
-pytestmark = [pytest.mark.lane("host", "guest"), pytest.mark.usefixtures("nobody_left")]
+pytestmark = [pytest.mark.lane("host"), pytest.mark.usefixtures("nobody_left")]
 
 
 @pytest.fixture

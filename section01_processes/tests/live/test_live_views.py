@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-pytestmark = pytest.mark.lane("host", "guest")
+pytestmark = pytest.mark.lane("host")
 VIEWS = {"top": ("top", "--interval", "0.3"), "watch": ("tree", "--watch", "--interval", "0.3")}
 
 

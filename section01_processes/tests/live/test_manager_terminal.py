@@ -17,7 +17,7 @@ from section01_processes import (
     spawn,
 )
 
-pytestmark = pytest.mark.lane("host", "guest")
+pytestmark = pytest.mark.lane("host")
 
 
 class User:

@@ -15,7 +15,7 @@ import pytest
 
 from section01_processes import LcmError, ProcessStat, ProcessTree, make_controlling_terminal, open_pty, spawn
 
-pytestmark = pytest.mark.lane("host", "guest")
+pytestmark = pytest.mark.lane("host")
 
 
 def writers(pid, reader):

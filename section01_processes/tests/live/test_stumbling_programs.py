@@ -8,7 +8,7 @@ import pytest
 
 from section01_processes import ProcessIdentity, ProcessStat, ProcessTree, open_pty
 
-pytestmark = pytest.mark.lane("host", "guest")
+pytestmark = pytest.mark.lane("host")
 
 
 # ---- fork, and how children end -------------------------------------------------------------------------------------

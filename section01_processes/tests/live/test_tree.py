@@ -13,7 +13,7 @@ import pytest
 
 from section01_processes import spawn
 
-pytestmark = pytest.mark.lane("host", "guest")
+pytestmark = pytest.mark.lane("host")
 
 
 @contextlib.contextmanager

@@ -16,7 +16,7 @@ from courseware.exercises.place import PROGRAM_FOLDERS, interpreter
 from courseware.exercises.sandbox import SandboxPlace
 from section01_processes import LcmError
 
-pytestmark = [pytest.mark.lane("host", "guest"), pytest.mark.needs("userns")]
+pytestmark = [pytest.mark.lane("host"), pytest.mark.needs("userns")]
 
 
 def test_nothing_is_left_on_the_machine(exercise, no_leaks):
