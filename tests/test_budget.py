@@ -7,14 +7,14 @@ docs sync --check``).
 from __future__ import annotations
 
 import ast
-import io
 import itertools
 import re
-import tokenize
 import tomllib
 from pathlib import Path
 
 import pytest
+
+from courseware.reading import code_lines
 
 ROOT = Path(__file__).parent.parent
 SECTIONS = sorted(path for path in ROOT.glob("section*") if path.is_dir())
@@ -29,20 +29,6 @@ NO_ROOT = {"", "userns"}
 
 def number(section: Path) -> int:
     return int(section.name[7:9])
-
-
-def code_lines(source: str) -> int:
-    """Count the lines that hold code: no blank ones, comments or docstrings."""
-    tree, prose = ast.parse(source), set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.FunctionDef | ast.ClassDef) and ast.get_docstring(node):
-            prose.update(range(node.body[0].lineno, (node.body[0].end_lineno or 0) + 1))
-    skipped = (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER)
-    lines = set()
-    for token in tokenize.generate_tokens(io.StringIO(source).readline):
-        if token.type not in skipped:
-            lines.update(range(token.start[0], token.end[0] + 1))
-    return len(lines - prose)
 
 
 @pytest.mark.parametrize("section", SECTIONS, ids=lambda section: section.name)

@@ -14,7 +14,8 @@ import click
 from section01_processes import UsageError
 
 from .exercises import catalogue
-from .exercises.proof import prove, unmet
+from .exercises.checking import unmet
+from .exercises.proof import prove
 from .exercises.together import check_together
 from .exercises.workplace import resolve
 

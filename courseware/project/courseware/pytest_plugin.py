@@ -89,13 +89,15 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):  # type: ignore[no-untyped-def]  # noqa: ANN201
-    """Note each test's outcome; in CI a skip of any kind is a failure."""
+    """Note each test's outcome and seconds; in CI a skip of any kind is a failure."""
     result = yield
     outcome = result.get_result()
     if outcome.skipped and os.environ.get("CI") and not hasattr(outcome, "wasxfail"):
         outcome.outcome = "failed"
         outcome.longrepr = f"skipped in CI: {outcome.longrepr}"
     entry = item.config.stash[REPORT].get(item.nodeid)
+    if entry is not None:  # set-up, call and tear-down together
+        entry["seconds"] = round(float(str(entry.get("seconds", 0))) + call.duration, 3)
     if entry is not None and (call.when == "call" or outcome.outcome != "passed"):
         entry["outcome"] = outcome.outcome
 

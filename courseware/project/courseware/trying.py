@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from .exercises import Exercise, Report
-    from .exercises.place import Place, Process
+    from .exercises.place import Process
 
 #: The seed of a learner's check: the same inputs every time, so that a fix can be told from luck.
 SEED = 1
@@ -139,7 +139,7 @@ def run(clone: str, exercise: Exercise, arguments: Sequence[str], *, sandbox: bo
     with everything that it started. Raises ExerciseError.
     """
     from .exercises import ExerciseError
-    from .exercises.place import interpreter
+    from .exercises.place import environment, interpreter
     from .exercises.plain import PlainPlace
     from .exercises.plugin import place_of
 
@@ -176,20 +176,6 @@ def inherited() -> list[int]:
             if fd > 2 and os.get_inheritable(fd):
                 found.append(fd)
     return sorted(found)
-
-
-def environment(place: Place) -> dict[str, str]:
-    """Return the environment that the box gives to a submission in ``place``."""
-    from .exercises.place import PROGRAM_FOLDERS
-
-    return {
-        "HOME": place.inside,
-        "LANG": "C.UTF-8",
-        "PATH": PROGRAM_FOLDERS,
-        "PYTHONHASHSEED": "0",
-        "PYTHONPATH": place.modules,
-        "TMPDIR": place.inside,
-    }
 
 
 def _outcome(process: Process, exercise: Exercise, relay: Relay) -> int:

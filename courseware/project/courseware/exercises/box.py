@@ -23,7 +23,7 @@ from section01_processes import ProcessStat
 
 from . import descendants
 from .model import Exercise
-from .place import PROGRAM_FOLDERS, Place, interpreter
+from .place import Place, environment, interpreter
 from .running import Ran, Running, SubmissionEnded
 from .streams import last_line, poll
 from .verdicts import CRASH, KILLED, OOM, OUTPUT_LIMIT, TIMEOUT, TODO
@@ -95,19 +95,10 @@ class Box:
         answers: bool = False,
     ) -> Running:
         """Start ``argv``; ``stdin``: their end, our end. The environment is ours, with ``env`` laid over it."""
-        environment = {
-            "HOME": self.place.inside,
-            "LANG": "C.UTF-8",
-            "PATH": PROGRAM_FOLDERS,
-            "PYTHONHASHSEED": "0",
-            "PYTHONPATH": self.place.modules,
-            "TMPDIR": self.place.inside,
-            **(env or {}),
-        }
         out, err = os.pipe2(os.O_CLOEXEC), os.pipe2(os.O_CLOEXEC)
         theirs = (stdin[0], out[1], err[1])
         try:
-            process = self.place.launch(argv, environment, *theirs)
+            process = self.place.launch(argv, environment(self.place) | (env or {}), *theirs)
         except BaseException:
             for fd in (stdin[1], out[0], err[0]):
                 os.close(fd)

@@ -43,8 +43,8 @@ def check(
     """
     if sandbox is False and exercise.needs:
         raise ExerciseError(f"{exercise.id} needs {', '.join(exercise.needs)}", hint="it runs in the sandbox only")
-    if reason := not_here(exercise):
-        raise ExerciseError(f"{exercise.id} cannot be checked here: {reason}", hint="./course doctor")
+    if reasons := unmet(exercise):
+        raise ExerciseError(f"{exercise.id} cannot be checked here: {'; '.join(reasons)}", hint="./course doctor")
     read_submission(exercise, submission)
     with temporary_folder("lcm-check-") as folder:
         report = Path(folder, "report.json")
@@ -55,12 +55,12 @@ def check(
         return _read(exercise, report, status, output)
 
 
-def not_here(exercise: Exercise) -> str:
-    """Return what the exercise needs and this machine has not, or ""."""
+def unmet(exercise: Exercise) -> list[str]:
+    """Return why ``exercise`` cannot be run on this machine, one reason per need; empty: it can."""
     reasons = [needs.missing(need) for need in exercise.needs]
     reasons += [f"the program {name} is not installed" for name in exercise.programs
                 if shutil.which(name, path=PROGRAM_FOLDERS) is None]  # fmt: skip
-    return "; ".join(filter(None, reasons))
+    return [reason for reason in reasons if reason]
 
 
 def _command(exercise: Exercise, submission: Path, folder: Path, seed: int) -> list[str]:

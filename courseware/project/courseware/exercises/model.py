@@ -1,6 +1,6 @@
 """What an exercise is: ``exercise.toml`` and ``mutant.toml``, read and checked field by field.
 
-What belongs here: the folder's data as values. What does not: whether the data are true (``verify.py``), running.
+What belongs here: the folder's data as values. What does not: whether the data are true (``proof.py``), running.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Where a submission runs: the interface of a *place*, one per test, and what both kinds of place are made of.
 
-What belongs here: the protocol, the interpreter. What does not: the plain child (``plain.py``) and the sandbox
-(``sandbox.py``), which keep to it; what is asked of a place (``box.py``); what is put into it (``submission.py``).
+What belongs here: the protocol, the interpreter, the environment. What does not: the plain child (``plain.py``) and the
+sandbox (``sandbox.py``), which keep to it; what is asked of it (``box.py``) and put into it (``submission.py``).
 """
 
 from __future__ import annotations
@@ -70,6 +70,18 @@ class Place(Protocol):
 
     def close(self) -> None:
         """Kill everything in it, wait until all is gone, remove what was made. Idempotent."""
+
+
+def environment(place: Place) -> dict[str, str]:
+    """Return the environment that a submission in ``place`` gets; nothing of it is the caller's."""
+    return {
+        "HOME": place.inside,
+        "LANG": "C.UTF-8",
+        "PATH": PROGRAM_FOLDERS,
+        "PYTHONHASHSEED": "0",
+        "PYTHONPATH": place.modules,
+        "TMPDIR": place.inside,
+    }
 
 
 def interpreter() -> str:

@@ -15,10 +15,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from courseware import needs
 from courseware.holding import temporary_folder
 
-from .checking import check
+from .checking import check, unmet
 from .leftover import left_behind, look_around
 from .model import ExerciseError
 from .pages import check_pages
@@ -47,12 +46,6 @@ class Finding(NamedTuple):
 def verify(exercise: Exercise) -> list[str]:
     """Return what is wrong with ``exercise``; empty: proven."""
     return [finding.text for finding in prove(exercise) if not finding.ok]
-
-
-def unmet(exercise: Exercise) -> list[str]:
-    """Return why ``exercise`` cannot be run on this machine, one reason per need; empty: it can."""
-    wanted = (*exercise.needs, *(f"program:{name}" for name in exercise.programs))
-    return [reason for reason in map(needs.missing, wanted) if reason]
 
 
 def prove(exercise: Exercise) -> Iterator[Finding]:

@@ -1,6 +1,8 @@
 """A clone of one section with one small exercise, made afresh for each test that asks for it."""
 
 import shutil
+import subprocess
+import sys
 import textwrap
 
 import pytest
@@ -126,3 +128,16 @@ def answer(clone, course_tool):
         return path
 
     return put
+
+
+@pytest.fixture
+def begin(clone):
+    """Return a way to start the tool on the clone in a process of its own, as the launcher does."""
+
+    def begin(*words, **options):
+        code = f"import sys; from courseware.cli import course; course({list(words)!r}, obj={str(clone)!r})"
+        return subprocess.Popen(
+            [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **options
+        )
+
+    return begin
