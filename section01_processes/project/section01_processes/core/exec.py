@@ -71,7 +71,9 @@ def change_directory(path: str) -> None:
     except OSError as error:
         raise LcmError(f"cannot change to working directory {path!r}: {error.strerror}", exit_code=126) from error
     if not here.startswith(b"/"):
-        raise LcmError(f"working directory {path!r} lies outside the container's root", exit_code=126)
+        hint = "refused: this is how CVE-2024-21626 breaks out"
+        raise LcmError(f"working directory {path!r} leads out of the container", hint=hint, explain="LCM-OCI-03",
+                       exit_code=126)  # fmt: skip
 
 
 def exec_error(errno: int, path: str) -> LcmError:

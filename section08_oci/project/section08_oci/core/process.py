@@ -17,9 +17,9 @@ import os
 from fcntl import F_DUPFD_CLOEXEC, fcntl
 from select import POLLHUP, poll
 
-from section01_processes import action, find_program, raw_getcwd, set_death_signal
+from section01_processes import LcmError, action, change_directory, find_program, set_death_signal
 
-from ..errors import OciError, PeerDied
+from ..errors import PeerDied
 from .protocol import Channel
 
 TYPE_CHECKING = False
@@ -69,19 +69,10 @@ def enter_cwd(path: str, tolerant: bool) -> None:
     "(unreachable)". ``tolerant``: the first try, as root; EACCES then is left to the user's own try.
     """
     try:
-        os.chdir(path)
-    except PermissionError:
-        if tolerant:
-            return
-        raise
-    except OSError as error:
-        raise OciError(f"cannot enter working directory {path!r}: {error.strerror}") from None
-    if raw_getcwd()[:1] != b"/":
-        raise OciError(
-            f"working directory {path!r} leads out of the container",
-            hint="refused: this is how CVE-2024-21626 breaks out",
-            explain="LCM-OCI-03",
-        )
+        change_directory(path)
+    except LcmError as error:
+        if not (tolerant and isinstance(error.__cause__, PermissionError)):
+            raise
 
 
 @action("prctl(2)")
