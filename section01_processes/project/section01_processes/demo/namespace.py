@@ -28,6 +28,7 @@ def pid1(stage: Stage) -> None:
         if "error" in answer:
             raise LcmError(f"no new pid namespace: {answer['error']}", hint="try sudo", explain="LCM-US-02")
         pid = answer["pid"]
+        parent.line.ask("are you there?")  # it was born with every signal blocked; who answers has its own mask
         stage.fact("its pid inside", int(read_status(pid)["NSpid"].split()[-1]), f"NSpid of /proc/{pid}/status")
         stage.masks("PID 1", pid, "blocked", "ignored", "caught", only=SHOWN)
 
@@ -70,10 +71,12 @@ def _parent(line: Line) -> None:
 def _init(line: Line) -> None:
     """Be PID 1: do as we are told."""
     while True:
-        if line.hear() == "kill":
+        order = line.hear()
+        if order == "kill":
             os.kill(os.getpid(), TERM)
             os.kill(os.getpid(), signal.SIGKILL)
             line.say(0)
-        else:
+            continue
+        if order == "handle":
             signal.signal(TERM, lambda number, _: line.say(number))
-            line.say()
+        line.say()
