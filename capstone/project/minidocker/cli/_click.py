@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import click
 
+from minidocker import VERSION
 from minidocker.paths import state_root
 
 from . import COMMANDS, body
@@ -140,7 +141,7 @@ def _start(ctx: click.Context, /, root: str | None, debug: bool) -> None:
     ctx.meta["debug"] = debug
 
 
-minidocker = click.version_option("0.1.0", "-v", "--version", message="MiniDocker version %(version)s")(
+minidocker = click.version_option(VERSION, "-v", "--version", message="MiniDocker version %(version)s")(
     Commands(
         "minidocker",
         params=[option(flag) for flag in GLOBAL],

@@ -7,9 +7,8 @@ import sys
 
 import click
 
+from minidocker import VERSION
 from minidocker.engine.base import Engine
-
-VERSION = "0.1.0"
 
 
 @click.command()
