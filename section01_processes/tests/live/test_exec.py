@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from section01_processes import ChildFailed, close_from, exec_program, prepare_execve, spawn
+from section01_processes import ChildFailed, change_directory, close_from, exec_program, prepare_execve, spawn
 
 pytestmark = pytest.mark.lane("host", "guest")
 PYTHON = os.path.realpath(sys.executable)
@@ -74,22 +74,26 @@ def test_umask_is_the_usual_one():
 
 
 def test_working_directory_is_entered(tmp_path):
-    assert output(lambda: exec_program(["/bin/pwd"], [], cwd=str(tmp_path))).strip() == str(tmp_path)
+    def there():
+        change_directory(str(tmp_path))
+        exec_program(["/bin/pwd"], [])
+
+    assert output(there).strip() == str(tmp_path)
 
 
 @pytest.mark.parametrize(
-    ("argv", "cwd", "code", "words"),
+    ("run", "code", "words"),
     [
-        (["/nothing"], "", 127, "no such file"),
-        (["/etc/passwd"], "", 126, "permission denied"),
-        (["/etc"], "", 126, "permission denied"),
-        (["/bin/true"], "/nothing", 126, "working directory"),
-        (["/bin/true"], "/etc/passwd", 126, "working directory"),
+        (lambda: exec_program(["/nothing"], []), 127, "no such file"),
+        (lambda: exec_program(["/etc/passwd"], []), 126, "permission denied"),
+        (lambda: exec_program(["/etc"], []), 126, "permission denied"),
+        (lambda: change_directory("/nothing"), 126, "working directory '/nothing': No such file"),
+        (lambda: change_directory("/etc/passwd"), 126, "working directory '/etc/passwd': Not a directory"),
     ],
 )
-def test_failures_have_docker_s_codes(argv, cwd, code, words):
+def test_failures_have_docker_s_codes(run, code, words):
     with pytest.raises(ChildFailed) as caught:
-        spawn(lambda: exec_program(argv, [], cwd=cwd), report=True)
+        spawn(run, report=True)
     assert caught.value.exit_code == code
     assert words in str(caught.value)
 
@@ -124,7 +128,8 @@ def test_a_working_directory_outside_the_root_is_refused(tmp_path):
         os.dup2(leaked, 50)
         os.chroot(tmp_path)
         os.chdir("/")
-        exec_program(["/bin/busybox", "true"], [], cwd=cwd)
+        change_directory(cwd)
+        exec_program(["/bin/busybox", "true"], [])
 
     subprocess.run(["mount", "--bind", "/proc", tmp_path / "proc"], check=True)
     try:

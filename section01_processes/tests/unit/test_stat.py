@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from section01_processes import LcmError, ProcessStat, ProcessTree
 from section01_processes.status import parse_status, signal_masks, terminal_name
+from section01_processes.views.drawing import roots
 
 LINE = "{pid} ({comm}) {state} {ppid} 7 8 34816 9 4194304 1 2 3 4 50 60 5 6 20 0 3 0 12345 1000 77 184467 1 1 0 0"
 
@@ -50,7 +51,8 @@ def tree(*pairs):
 def test_a_tree_is_walked_parents_first_children_by_pid():
     picture = tree((1, 0, "S"), (30, 1, "S"), (20, 1, "S"), (25, 20, "Z"))
     assert [(depth, stat.pid) for depth, stat in picture.walk(1)] == [(0, 1), (1, 20), (2, 25), (1, 30)]
-    assert picture.roots() == [1]
+    assert roots(picture) == [1]
+    assert roots(picture, 20) == [20]
     assert [stat.pid for stat in picture.zombies()] == [25]
     with pytest.raises(LcmError, match="no process 99"):
         list(picture.walk(99))

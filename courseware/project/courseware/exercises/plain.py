@@ -19,7 +19,7 @@ from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 from courseware.holding import hold
-from section01_processes import LcmError, exec_program, set_death_signal, set_subreaper, spawn
+from section01_processes import LcmError, change_directory, exec_program, set_death_signal, set_subreaper, spawn
 from section03_cgroups import Cgroup, Hierarchy, Limits
 
 from . import descendants
@@ -105,7 +105,8 @@ class PlainPlace:
             set_death_signal(signal.SIGKILL)
             if os.getppid() != parent:
                 raise LcmError("the test process has ended")
-            exec_program(argv, [f"{name}={value}" for name, value in env.items()], cwd=self.inside, keep=keep)
+            change_directory(self.inside)
+            exec_program(argv, [f"{name}={value}" for name, value in env.items()], keep=keep)
 
         child = spawn(run, report=True)
         process = PlainProcess(self, child.pid, child.pidfd)

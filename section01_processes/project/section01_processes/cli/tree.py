@@ -47,6 +47,7 @@ def tree(
     """
     if as_json + dot + watch > 1:
         raise UsageError("--json, --dot and --watch exclude each other", exit_code=2)
+    from ..views.drawing import roots
     from ..views.labels import Labels
     from ..views.text import wants_colour
 
@@ -56,27 +57,27 @@ def tree(
         return
     picture = ProcessTree.read()
     labels = Labels(**wishes, colour=wants_colour() and not dot)
-    roots = [pid] if pid else picture.roots()
     if pid:
         next(picture.walk(pid))  # tells a pid that is not there
+    pids = roots(picture, pid or 0)
     if as_json:
-        walk = (item for root in roots for item in picture.walk(root))
+        walk = (item for root in pids for item in picture.walk(root))
         click.echo(json.dumps([{"depth": depth, **row(stat), **labels.row(stat)} for depth, stat in walk]))
     else:
-        print_tree(picture, roots, labels, dot)
+        print_tree(picture, pids, labels, dot)
     if labels.unknown:
         click.echo(f"procman: namespaces not ours to see, of processes: {labels.unknown} (try sudo)", err=True)
 
 
-def print_tree(picture: ProcessTree, roots: list[int], labels: Labels, dot: bool) -> None:
+def print_tree(picture: ProcessTree, pids: list[int], labels: Labels, dot: bool) -> None:
     """Print the picture as lines, or as a graph."""
     from ..views.drawing import draw, draw_dot
     from ..views.text import has_line_art
 
     if dot:
-        click.echo("\n".join(draw_dot(picture, roots, labels.text, labels.thread_texts)))
+        click.echo("\n".join(draw_dot(picture, pids, labels.text, labels.thread_texts)))
         return
-    lines = draw(picture, roots, labels.text, labels.thread_texts, line_art=has_line_art())
+    lines = draw(picture, pids, labels.text, labels.thread_texts, line_art=has_line_art())
     click.echo("\n".join(line for _, line in lines))
 
 

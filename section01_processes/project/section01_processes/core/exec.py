@@ -29,22 +29,19 @@ def exec_program(
     argv: Sequence[str | bytes],
     env: Sequence[str | bytes],
     *,
-    cwd: str = "",
     keep: Sequence[int] = (),
     argv0: str | bytes | None = None,
 ) -> NoReturn:
     """Become the program ``argv[0]`` (a path; see find_program), with exactly the environment ``env`` (``K=V``).
 
     ``keep``: descriptors, besides 0 to 2, that the program inherits. ``argv0``: what it sees as its own name. Raises
-    ProgramNotFound, ProgramNotExecutable or, for ``cwd``, LcmError.
+    ProgramNotFound or ProgramNotExecutable.
     """
     words = [os.fsencode(word) for word in argv]
     path = words[0]
     if argv0 is not None:
         words[0] = os.fsencode(argv0)
     execute = prepare_execve(path, words, [os.fsencode(pair) for pair in env])
-    if cwd:
-        change_directory(cwd)
     last_mile(keep)
     raise exec_error(execute(), os.fsdecode(path))
 

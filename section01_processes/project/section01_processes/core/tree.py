@@ -35,10 +35,6 @@ class ProcessTree:
                     continue
         return cls(found)
 
-    def roots(self) -> list[int]:
-        """Return the processes whose parent is not in the picture: PID 1, kthreadd, who joined from outside."""
-        return [pid for pid in sorted(self.processes) if self.processes[pid].ppid not in self.processes]
-
     def walk(self, pid: int, depth: int = 0) -> Iterator[tuple[int, ProcessStat]]:
         """Yield ``(depth, process)`` for ``pid`` and all its descendants, parents first. Raises LcmError: no such."""
         if pid not in self.processes:

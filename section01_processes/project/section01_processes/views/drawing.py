@@ -27,16 +27,26 @@ ASCII_LINES = ("|- ", "`- ", "|  ", "   ")
 DEEPEST = 64
 
 
+def roots(picture: ProcessTree, pid: int = 0) -> list[int]:
+    """Return whose trees are drawn: that of ``pid``, or all whose parent is not in the picture.
+
+    These are PID 1, kthreadd, and who joined the pid namespace from outside.
+    """
+    if pid in picture.processes:
+        return [pid]
+    return [pid for pid in sorted(picture.processes) if picture.processes[pid].ppid not in picture.processes]
+
+
 def draw(
-    picture: ProcessTree, roots: Iterable[int], text: Text, threads: Texts, *, line_art: bool = True
+    picture: ProcessTree, pids: Iterable[int], text: Text, threads: Texts, *, line_art: bool = True
 ) -> Iterator[tuple[int, str]]:
-    """Yield ``(pid, line)`` for the trees of ``roots``, parents first; the lines of threads have the pid 0.
+    """Yield ``(pid, line)`` for the trees of ``pids``, parents first; the lines of threads have the pid 0.
 
     ``text`` gives what is said about a process, ``threads`` about each of its further threads.
     """
     child, last, under, under_last = LINES if line_art else ASCII_LINES
     # What is still to be drawn: its pid, what stands before its text, what stands before its children's, its depth.
-    waiting: list[tuple[int, str, str, int]] = [(pid, "", "", 0) for pid in roots][::-1]
+    waiting: list[tuple[int, str, str, int]] = [(pid, "", "", 0) for pid in pids][::-1]
     while waiting:
         pid, head, margin, depth = waiting.pop()
         stat = picture.processes[pid]
@@ -52,12 +62,12 @@ def draw(
             waiting += [(kid, margin + child, margin + under, depth + 1) for kid in reversed(kids[:-1])]
 
 
-def draw_dot(picture: ProcessTree, roots: Iterable[int], text: Text, threads: Texts) -> Iterator[str]:
+def draw_dot(picture: ProcessTree, pids: Iterable[int], text: Text, threads: Texts) -> Iterator[str]:
     """Yield the lines of a graph in graphviz's language: a box per process, an arrow from parent to child."""
     yield "digraph processes {"
     yield "  rankdir=LR;"
     yield "  node [shape=box, fontname=monospace];"
-    for root in roots:
+    for root in pids:
         for _, stat in picture.walk(root):
             yield f"  p{stat.pid} [label={dot_string(text(stat))}];"
             for number, leaf in enumerate(threads(stat), 1):

@@ -13,7 +13,7 @@ import click
 
 from ..core.tree import ProcessTree
 from ..errors import LcmError
-from .drawing import draw
+from .drawing import draw, roots
 from .screen import Screen, Scroll
 from .text import harmless, has_line_art
 
@@ -49,10 +49,6 @@ class Watcher:
         self.picture = ProcessTree([*now.values(), *(before[pid] for pid in self.gone if pid not in now)])
         self._seen = now
         return not self.pid or self.pid in now
-
-    def roots(self) -> list[int]:
-        """Return whose trees are drawn."""
-        return [self.pid] if self.pid in self.picture.processes else self.picture.roots()
 
     def changes(self) -> Iterator[tuple[str, ProcessStat]]:
         """Yield ``("new", process)`` and ``("gone", process)``, by pid."""
@@ -146,7 +142,8 @@ def _gone(watcher: Watcher) -> LcmError:
 def _lines(watcher: Watcher, labels: Labels) -> list[tuple[int, str]]:
     """Return the whole drawing: pid and line."""
     art = has_line_art()
-    return list(draw(watcher.picture, watcher.roots(), labels.text, labels.thread_texts, line_art=art))
+    pids = roots(watcher.picture, watcher.pid)
+    return list(draw(watcher.picture, pids, labels.text, labels.thread_texts, line_art=art))
 
 
 def _show(screen: Screen, watcher: Watcher, tree: list[tuple[int, str]], scroll: Scroll, note: str) -> None:
