@@ -44,8 +44,9 @@ class Terminal:
 
 
 @pytest.fixture
-def terminal(tmp_path):
-    """Return a function that makes a terminal of a size."""
+def terminal(tmp_path, monkeypatch):
+    """Return a function that makes a terminal of a size; its shell works in ``tmp_path``."""
+    monkeypatch.chdir(tmp_path)
     made = []
 
     def make(columns, rows):
@@ -72,8 +73,7 @@ def ended(terminal, procman, code):
 @pytest.mark.needs("program:tmux")
 @pytest.mark.parametrize("view", VIEWS)
 @pytest.mark.parametrize(("columns", "rows"), [(80, 24), (200, 50)])
-def test_it_fills_the_screen_and_q_ends_it(terminal, procman, view, columns, rows, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def test_it_fills_the_screen_and_q_ends_it(terminal, procman, view, columns, rows, tmp_path):
     screen = terminal(columns, rows)
     start(screen, procman, VIEWS[view])
     lines = screen.screen()
