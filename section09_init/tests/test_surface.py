@@ -12,7 +12,7 @@ PROJECTS = [str(pathlib.Path(m.__file__).parents[1]) for m in (section01_process
 
 def test_surface_is_pinned():
     assert sorted(section09_init.__all__) == [
-        "HealthCheck", "RestartPolicy", "STUMBLING_BLOCKS", "next_delay", "reap", "run_init", "serve",
+        "HealthCheck", "RestartPolicy", "STUMBLING_BLOCKS", "reap", "run_init", "serve",
     ]  # fmt: skip
     for name in section09_init.__all__:
         assert getattr(section09_init, name) is not None

@@ -60,6 +60,8 @@ if TYPE_CHECKING:
     from .interpreter import pid_of as pid_of
     from .interpreter import protected_copy as protected_copy
     from .interpreter import start_interpreter as start_interpreter
+    from .manager.policy import Policy as Policy
+    from .manager.policy import next_delay as next_delay
     from .messages import accept_unix as accept_unix
     from .messages import connect_unix as connect_unix
     from .messages import listen_unix as listen_unix
@@ -106,6 +108,7 @@ _WHERE = {
     "LcmError": "errors",
     "PROCESSES": "core.plan",
     "Plan": "core.plan",
+    "Policy": "manager.policy",
     "ProcessIdentity": "identity",
     "ProcessStat": "core.stat",
     "ProcessTree": "core.tree",
@@ -138,6 +141,7 @@ _WHERE = {
     "last_mile": "core.exec",
     "listen_unix": "messages",
     "make_controlling_terminal": "pty",
+    "next_delay": "manager.policy",
     "open_pty": "pty",
     "parse_json": "files",
     "peer_credentials": "messages",

@@ -31,10 +31,15 @@ def test_who_is_started_again(policy, success, failure, fourth_failure):
     assert (parsed.wants(0, 0), parsed.wants(1, 0), parsed.wants(137, 3)) == (success, failure, fourth_failure)
 
 
-@pytest.mark.parametrize("text", ["", "on-failure:", "on-failure:0", "on-failure:-1", "always:3", "On-Failure", "yes"])
+@pytest.mark.parametrize("text", ["on-failure:", "on-failure:-1", ":3", "always:3", "On-Failure", "yes"])
 def test_what_is_no_policy_is_refused(text):
     with pytest.raises(UsageError, match="invalid restart policy"):
         Policy.parse(text)
+
+
+@pytest.mark.parametrize(("text", "meant"), [("", "no"), ("on-failure:0", "on-failure")])
+def test_docker_s_other_spellings(text, meant):
+    assert str(Policy.parse(text)) == meant
 
 
 def test_who_is_started_after_a_reboot():

@@ -14,14 +14,12 @@ if TYPE_CHECKING:
     from .core.init import serve as serve
     from .health import HealthCheck as HealthCheck
     from .policy import RestartPolicy as RestartPolicy
-    from .policy import next_delay as next_delay
     from .stumbling import STUMBLING_BLOCKS as STUMBLING_BLOCKS
 
 _WHERE = {
     "HealthCheck": "health",
     "RestartPolicy": "policy",
     "STUMBLING_BLOCKS": "stumbling",
-    "next_delay": "policy",
     "reap": "core.init",
     "run_init": "core.init",
     "serve": "core.init",

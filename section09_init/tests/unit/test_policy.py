@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from section01_processes import UsageError
-from section09_init import RestartPolicy, next_delay
+from section01_processes import UsageError, next_delay
+from section09_init import RestartPolicy
 
 
 def decide(policy, code=1, restarts=0, stopped=False, **more):
@@ -49,13 +49,6 @@ def test_delays_double_from_a_tenth_of_a_second_to_a_minute():
 def test_ten_good_seconds_begin_anew():
     assert decide("always", restarts=9, uptime=10.0, last_delay=51.2) == 0.1
     assert decide("always", restarts=9, uptime=9.9, last_delay=51.2) == 60.0
-
-
-def test_a_reboot_tells_always_from_unless_stopped():
-    boot = {p: RestartPolicy.parse(p).at_boot(1, True) for p in ("no", "always", "unless-stopped", "on-failure")}
-    assert boot == {"no": False, "always": True, "unless-stopped": False, "on-failure": False}
-    assert RestartPolicy.parse("unless-stopped").at_boot(0, False)
-    assert not RestartPolicy.parse("on-failure").at_boot(0, False)
 
 
 @pytest.mark.parametrize("text", ["sometimes", "always:3", "on-failure:", "on-failure:-1", "on-failure:x", "no:1"])

@@ -7,6 +7,10 @@ from __future__ import annotations
 
 from ..errors import LcmError, UsageError
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Self
+
 #: policy: restarted after exit code 0? after a failure? by ``procman start --boot``, after the machine has restarted?
 POLICIES: dict[str, tuple[bool, bool, str]] = {
     "no": (False, False, "never"),
@@ -38,15 +42,18 @@ class Policy:
         self.maximum = maximum
 
     @classmethod
-    def parse(cls, text: str) -> Policy:
-        """Read ``no``, ``on-failure``, ``on-failure:3``, ``always``, ``unless-stopped``. Raises UsageError."""
+    def parse(cls, text: str) -> Self:
+        """Read ``no``, ``on-failure``, ``on-failure:3``, ``always``, ``unless-stopped``; Docker's "" and ":0", too.
+
+        Raises UsageError.
+        """
         name, colon, maximum = text.partition(":")
+        name = name or "no"
         if name not in POLICIES:
-            raise UsageError(
-                f"invalid restart policy {text!r}", hint="one of " + ", ".join(POLICIES) + ", on-failure:N"
-            )
-        if colon and (name != "on-failure" or not (maximum.isascii() and maximum.isdigit() and int(maximum))):
-            raise UsageError(f"invalid restart policy {text!r}", hint="a number, from 1 on, goes with on-failure only")
+            hint = "one of " + ", ".join(POLICIES) + ", on-failure:MAX"
+            raise UsageError(f"invalid restart policy {text!r}", hint=hint)
+        if colon and (name != "on-failure" or not (maximum.isascii() and maximum.isdigit())):
+            raise UsageError(f"invalid restart policy {text!r}", hint="a maximum number goes with on-failure only")
         return cls(name, int(maximum or 0))
 
     def wants(self, exit_code: int, restarts: int) -> bool:
@@ -67,6 +74,9 @@ class Policy:
 
     def __str__(self) -> str:
         return f"{self.name}:{self.maximum}" if self.maximum else self.name
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self)!r})"
 
 
 def next_delay(uptime: float, last_delay: float) -> float:
