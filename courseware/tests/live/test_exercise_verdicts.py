@@ -72,6 +72,18 @@ def test_an_exception_of_the_test_itself_is_the_graders(throw_away):
     assert report.tests[0].message == "the test itself failed: KeyError: 'missing' (test_public.py, line 7)"
 
 
+def test_a_failed_assertion_can_name_another_stumbling_block(throw_away):
+    exercise = throw_away("""
+        from courseware.exercises import points
+
+        @points(4, explain="LCM-PROC-03")
+        def test_it(box):
+            assert box.run("x").code == 7, "the group was not there yet, see ./course explain LCM-PROC-12. And more"
+        """)
+    (test,) = check(exercise, exercise.solution, seed=1).tests
+    assert (test.explain, test.message) == ("LCM-PROC-12", "the group was not there yet. And more")
+
+
 @pytest.mark.parametrize(
     ("source", "verdict"),
     [

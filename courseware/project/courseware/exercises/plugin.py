@@ -9,6 +9,7 @@ What belongs here: pytest's hooks. What does not: what an outcome means (``judge
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -187,6 +188,10 @@ def award(request: pytest.FixtureRequest) -> Callable[[float, str], None]:
     return give
 
 
+#: How a failed assertion names another stumbling block than its test's ``explain``: at the end of a sentence.
+NAMED = re.compile(r"[,:]? see \./course explain (LCM-[A-Z]+-[0-9]+)\b")
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
@@ -214,7 +219,9 @@ def pytest_runtest_makereport(
 def _judged(item: pytest.Item, blank: TestResult, error: BaseException | None) -> TestResult:
     verdict, message, tail = judge(item.stash.get(BOX, None), error, pytest.fail.Exception)
     if verdict != PASS:
-        return replace(blank, verdict=verdict, message=message, tail=tail)
+        named = NAMED.search(message)
+        explain = named[1] if named else blank.explain
+        return replace(blank, verdict=verdict, message=NAMED.sub("", message), tail=tail, explain=explain)
     fraction, why = item.stash.get(AWARD, (1.0, ""))
     return replace(blank, got=tidy(blank.points * fraction), verdict=PASS, message=why, explain="")
 
