@@ -1,7 +1,8 @@
 """The pytest plugin of the project: lanes, needs, leak counts.
 
 A *lane* is a machine that tests run on: ``host`` (as it is: hybrid, v1 or v2) or ``guest`` (a throw-away machine with
-cgroup v2 and AppArmor). A test says where it can run with ``@pytest.mark.lane("host", "guest")`` (default: host) and
+cgroup v2 and AppArmor). A test says where it runs with ``@pytest.mark.lane("host", "guest")`` (default: host); with
+``lane("host", full="guest")`` it runs in the guest, too, when all is asked for (``--full``). It also says
 what it has to have with ``@pytest.mark.needs("root", "program:runc", …)``; a need is decided by trying. In CI a need
 that is not met is a failure, not a skip, and ``./course test`` fails if a test ran in no lane.
 """
@@ -47,12 +48,15 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def lanes_of(item: pytest.Item) -> tuple[str, ...]:
-    """Return the lanes that ``item`` can run in; an exercise's tests say by their exercise's needs, not by lanes."""
+def lanes_of(item: pytest.Item, *, full: bool) -> tuple[str, ...]:
+    """Return the lanes that ``item`` runs in; an exercise's tests say by their exercise's needs, not by lanes."""
     if exercise_folder(item.path):
         return LANES
     marker = item.get_closest_marker("lane")
-    return tuple(marker.args) if marker else ("host",)
+    if marker is None:
+        return ("host",)
+    more = [marker.kwargs["full"]] if full and "full" in marker.kwargs else []
+    return (*marker.args, *more)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -62,10 +66,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     keep: list[pytest.Item] = []
     away: list[pytest.Item] = []
     for item in items:
-        wanted = lane in lanes_of(item) and (full or item.get_closest_marker("full") is None)
-        (keep if wanted else away).append(item)
-        if full or item.get_closest_marker("full") is None:
-            report[item.nodeid] = {"lanes": lanes_of(item), "outcome": "not here"}
+        lanes, asked = lanes_of(item, full=full), full or item.get_closest_marker("full") is None
+        (keep if asked and lane in lanes else away).append(item)
+        if asked:
+            report[item.nodeid] = {"lanes": lanes, "outcome": "not here"}
     config.stash[REPORT] = report
     if away:
         config.hook.pytest_deselected(items=away)

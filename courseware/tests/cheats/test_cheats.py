@@ -66,7 +66,13 @@ PLAIN = ("reads_the_tests", "network_call", "imports_the_reference", "executes_t
 #: The exercise's limit, in seconds, where a cheat makes use of it: in the sandbox, in the plain place.
 SECONDS = {"sleeper": 2}
 PATIENCE = {"sleeper": 2, "memory_hog": 2}
-RESOURCES = ("fork_bomb", "memory_hog", "disk_filler", "output_flood", "daemon", "kill_everybody", "sleeper")
+RESOURCES = (
+    *("fork_bomb", "memory_hog", "daemon"),  # what cgroup v2 ends
+    *(
+        pytest.param(name, marks=pytest.mark.full)
+        for name in ("disk_filler", "output_flood", "kill_everybody", "sleeper")
+    ),
+)
 
 
 def nothing_happened(name, kind, report):
@@ -93,7 +99,7 @@ def test_the_sandbox_gives_a_cheat_nothing(exercise, cheat, daemons, no_leaks, n
 
 @pytest.mark.lane("guest")
 @pytest.mark.needs("v2", "userns")
-@pytest.mark.parametrize("name", RESOURCES)
+@pytest.mark.parametrize("name", ON_V2)
 def test_on_cgroup_v2_too(exercise, cheat, name):
     task = exercise("program", SECONDS.get(name, 60))
     nothing_happened(name, "program", check(task, cheat(name), seed=20, sandbox=True))

@@ -26,7 +26,7 @@ ANSWERS = {
 SECONDS = {"TIMEOUT": 2}
 
 
-@pytest.mark.lane("host", "guest")  # the cgroup is another one there
+@pytest.mark.lane("host", full="guest")  # the cgroup is another one there
 @pytest.mark.parametrize("verdict", ANSWERS)
 def test_an_answer_that_does_it_gets_it(throw_away, answer, verdict):
     exercise, folder = throw_away(seconds=SECONDS.get(verdict, 20)), answer(ANSWERS[verdict])

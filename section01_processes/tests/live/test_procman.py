@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-pytestmark = pytest.mark.lane("host", "guest")
+pytestmark = pytest.mark.lane("host", full="guest")
 PROCMAN = pathlib.Path(sys.executable).parent / "procman"
 
 

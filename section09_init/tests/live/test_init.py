@@ -19,7 +19,7 @@ from section01_processes import (
 )
 from section09_init import reap, run_init
 
-pytestmark = pytest.mark.lane("host", "guest")
+pytestmark = pytest.mark.lane("host", full="guest")
 INITMAN = pathlib.Path(sys.executable).parent / "initman"
 
 

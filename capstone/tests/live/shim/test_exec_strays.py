@@ -13,7 +13,7 @@ from section03_cgroups import Cgroup, Hierarchy
 from section08_oci import ExecOptions, Target
 from section08_oci.enter import plan_exec
 
-pytestmark = [pytest.mark.lane("host", "guest"), pytest.mark.needs("root")]
+pytestmark = [pytest.mark.lane("host", full="guest"), pytest.mark.needs("root")]
 
 
 def children(pid):
@@ -77,6 +77,7 @@ def test_a_helper_killed_at_each_of_its_boundaries_leaves_no_child(box, until, t
         assert one.status["state"] == "exited", number
 
 
+@pytest.mark.lane("host", "guest")
 def test_a_helper_killed_while_it_joins_a_frozen_container(box, until):
     """The child stands still in the cgroup, the helper is killed, another exec goes on; then everything thaws."""
     one = started(box)

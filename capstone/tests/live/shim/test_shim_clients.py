@@ -16,7 +16,7 @@ from minidocker.shim import protocol as p
 from section01_processes import format_json, open_pty, set_size
 from section03_cgroups import Cgroup, Hierarchy
 
-pytestmark = pytest.mark.lane("host", "guest")
+pytestmark = pytest.mark.lane("host", full="guest")
 
 
 def run_exec(one, args, *, stdin=None, tty=False, **request):

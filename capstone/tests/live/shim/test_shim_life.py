@@ -12,9 +12,10 @@ from minidocker.shim import protocol as p
 from minidocker.shim.release import release
 from section01_processes import LcmError
 
-pytestmark = pytest.mark.lane("host", "guest")
+pytestmark = pytest.mark.lane("host", full="guest")
 
 
+@pytest.mark.lane("host", "guest")
 def test_output_status_and_nothing_left(box):
     one = box(["sh", "-c", "echo out; echo err >&2; exit 3"])
     assert one.run() == (3, b"out\n", b"err\n")
@@ -139,6 +140,7 @@ def test_signals_to_the_shim_do_not_end_it(box):
         connection.expect(p.EXIT)
 
 
+@pytest.mark.lane("host", "guest")
 def test_killed_shim_takes_the_container_along_and_release_cleans(box, until):
     one = box(["sh", "-c", "sleep 100 & sleep 100"])
     with one.start() as connection:
@@ -153,6 +155,7 @@ def test_killed_shim_takes_the_container_along_and_release_cleans(box, until):
     os.close(fd)
 
 
+@pytest.mark.lane("host", "guest")
 def test_oom_kill_is_told(box):
     hog = ["sh", "-c", "x=$(head -c 60000000 /dev/zero | tr '\\0' x); echo ${#x}"]
     one = box(hog)

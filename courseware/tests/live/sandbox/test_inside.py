@@ -197,6 +197,7 @@ def test_without_need_of_them_no_namespaces_and_never_what_docker_forbids(inside
     assert inside(needs=("userns",)).ask(TELL + dedent(source)) == [None, None, 1, 1]
 
 
+@pytest.mark.lane("host", full="guest")
 def test_not_even_for_a_moment_does_a_process_show_the_tests_command_line(inside):
     box = inside()
     watcher = """
