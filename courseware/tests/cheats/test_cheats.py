@@ -66,13 +66,9 @@ PLAIN = ("reads_the_tests", "network_call", "imports_the_reference", "executes_t
 #: The exercise's limit, in seconds, where a cheat makes use of it: in the sandbox, in the plain place.
 SECONDS = {"sleeper": 2}
 PATIENCE = {"sleeper": 2, "memory_hog": 2}
-RESOURCES = (
-    *("fork_bomb", "memory_hog", "daemon"),  # what cgroup v2 ends
-    *(
-        pytest.param(name, marks=pytest.mark.full)
-        for name in ("disk_filler", "output_flood", "kill_everybody", "sleeper")
-    ),
-)
+RESOURCES = ("disk_filler", "output_flood", "kill_everybody", "sleeper")
+#: What cgroup v2 ends, and with ``--full`` the others.
+ON_V2 = ("fork_bomb", "memory_hog", "daemon", *(pytest.param(name, marks=pytest.mark.full) for name in RESOURCES))
 
 
 def nothing_happened(name, kind, report):
