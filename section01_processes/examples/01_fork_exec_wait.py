@@ -25,6 +25,7 @@ with spawn(lambda: become("sh", "-c", "exit 7")) as child:
 with spawn(lambda: become("sleep", "60"), report=True) as child:  # report: returns when it has become the program
     for depth, process in ProcessTree.read().walk(os.getpid()):
         print(f"{'  ' * depth}{process.pid} {process.comm}")
+    assert child.poll() is None, "it runs still"
     child.signal(signal.SIGKILL)
     code = child.wait()
     print(f"pid {child.pid}: killed by {signal_name(code - 128)}, wait status {child.status():#06x}")

@@ -4,6 +4,8 @@ import faulthandler
 import os
 import select
 import signal
+import subprocess
+import sys
 import threading
 import time
 
@@ -150,3 +152,33 @@ def test_no_descriptor_is_lost():
 def test_a_process_that_is_no_child_can_be_watched_and_not_waited_for():
     with Child(os.getppid(), os.pidfd_open(os.getppid())) as parent, pytest.raises(ChildProcessError):
         parent.wait()
+
+
+FULL = """
+import os, resource, signal
+from section01_processes import spawn
+
+def fill():
+    try:
+        while True:
+            os.dup(0)
+    except OSError:
+        pass
+
+resource.setrlimit(resource.RLIMIT_NOFILE, (20, 20))
+os.register_at_fork(after_in_parent=fill)
+try:
+    spawn(signal.pause)
+except OSError as error:
+    print(error.strerror)
+try:
+    os.waitpid(-1, os.WNOHANG)
+except ChildProcessError:
+    print("no child")
+"""
+
+
+def test_a_child_without_a_handle_does_not_live_on():
+    """Right after the fork the last free descriptor is taken: there is no pidfd for the child."""
+    done = subprocess.run([sys.executable, "-c", FULL], capture_output=True, text=True, check=False, timeout=30)
+    assert done.stdout.splitlines() == ["Too many open files", "no child"], done

@@ -37,10 +37,8 @@ def exec_program(
     ``keep``: descriptors, besides 0 to 2, that the program inherits. ``argv0``: what it sees as its own name. Raises
     ProgramNotFound or ProgramNotExecutable.
     """
-    words = [os.fsencode(word) for word in argv]
-    path = words[0]
-    if argv0 is not None:
-        words[0] = os.fsencode(argv0)
+    words = [os.fsencode(word) for word in (argv if argv0 is None else (argv0, *argv[1:]))]
+    path = os.fsencode(argv[0])
     execute = prepare_execve(path, words, [os.fsencode(pair) for pair in env])
     last_mile(keep)
     raise exec_error(execute(), os.fsdecode(path))

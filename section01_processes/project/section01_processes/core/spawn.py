@@ -28,8 +28,7 @@ class Child:
     __slots__ = ("_status", "pid", "pidfd")
 
     def __init__(self, pid: int, pidfd: int) -> None:
-        self.pid = pid
-        self.pidfd = pidfd
+        self.pid, self.pidfd = pid, pidfd
         self._status: int | None = None
 
     def wait(self) -> int:
@@ -102,17 +101,21 @@ def spawn(run: Callable[[], int | None], *, report: bool = False) -> Child:
     reader, writer = os.pipe2(os.O_CLOEXEC) if report else (-1, -1)
     # No handler of ours may run in the child, not even between fork and its first line.
     mask = _signal.pthread_sigmask(_signal.SIG_BLOCK, _signal.valid_signals())
+    pid = -1
     try:
         pid = os.fork()
         if pid == 0:
             os._exit(_run_child(run, mask, reader, writer))
-    except OSError:  # EAGAIN: too many processes; ENOMEM (also: the pid namespace's PID 1 is gone, LCM-NS-02)
+        child = Child(pid, os.pidfd_open(pid))
+    except OSError:  # EAGAIN: too many processes; ENOMEM (also: the pid namespace's PID 1 is gone, LCM-NS-02); EMFILE
+        if pid > 0:  # without a handle nobody could end it, or wait for it
+            os.kill(pid, _signal.SIGKILL)
+            os.waitpid(pid, 0)
         _close(reader)
         raise
     finally:
         _signal.pthread_sigmask(_signal.SIG_SETMASK, mask)
         _close(writer)
-    child = Child(pid, os.pidfd_open(pid))
     if report:
         _raise_reported(child, reader)
     return child
