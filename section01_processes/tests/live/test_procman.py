@@ -103,7 +103,8 @@ def test_signalling_a_zombie_is_explained():
 
 
 def test_a_hostile_name_is_harmless():
-    child = subprocess.Popen(["sh", "-c", "echo; sleep 30", "\x1b]0;owned\x07", b"\xff"], stdout=subprocess.PIPE)
+    command = ["sh", "-c", "echo; read line", "\x1b]0;owned\x07", b"\xff"]
+    child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     child.stdout.readline()
     assert "\\x1b]0;owned\\x07 \\xff" in procman("ps").stdout
     assert "\x1b" not in procman("ps").stdout + procman("status", child.pid).stdout

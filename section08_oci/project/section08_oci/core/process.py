@@ -19,7 +19,7 @@ from select import POLLHUP, poll
 
 from section01_processes import LcmError, action, change_directory, find_program, set_death_signal
 
-from ..errors import PeerDied
+from ..errors import OciError, PeerDied
 from .protocol import Channel
 
 TYPE_CHECKING = False
@@ -72,7 +72,7 @@ def enter_cwd(path: str, tolerant: bool) -> None:
         change_directory(path)
     except LcmError as error:
         if not (tolerant and isinstance(error.__cause__, PermissionError)):
-            raise
+            raise OciError(error.message, hint=error.hint, explain=error.explain) from None
 
 
 @action("prctl(2)")
