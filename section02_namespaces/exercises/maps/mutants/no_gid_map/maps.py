@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import suppress
 from typing import NoReturn
 
 from lab import CLONE_NEWUSER, unshare
@@ -27,10 +26,9 @@ def write(path: str, text: str) -> None:
         raise OSError(error.errno, f"write {text!r}: {error.strerror}", path) from None
 
 
-def write_maps(pid: int, uid: int, gid: int) -> None:
-    """Make ``uid`` and ``gid``, as they are outside, 0 in the user namespace of ``pid``. OSError: as ``write``."""
-    with suppress(PermissionError):
-        write(f"/proc/{pid}/gid_map", f"0 {gid} 1")
+def write_maps(pid: int, uid: int) -> None:
+    """Make ``uid``, as it is outside, 0 in the user namespace of ``pid``. OSError: as ``write``."""
+    write(f"/proc/{pid}/setgroups", "deny")
     write(f"/proc/{pid}/uid_map", f"0 {uid} 1")
 
 
@@ -51,7 +49,7 @@ def become(command: list[str], made: int, mapped: int) -> NoReturn:
 
 def run(command: list[str]) -> int:
     """Run ``command`` as root of a new user namespace; return its exit code, or 128 + n when signal n ended it."""
-    uid, gid = os.getuid(), os.getgid()
+    uid = os.getuid()
     (seen, made), (mapped, tell) = os.pipe(), os.pipe()
     pid = os.fork()
     if pid == 0:
@@ -60,7 +58,7 @@ def run(command: list[str]) -> int:
     os.close(made)
     try:
         if os.read(seen, 1):  # no byte: the child has ended, and its status tells
-            write_maps(pid, uid, gid)
+            write_maps(pid, uid)
             os.write(tell, b"!")
     finally:
         os.close(tell)
