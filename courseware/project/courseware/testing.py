@@ -1,20 +1,26 @@
 """Run the project's tests lane by lane, and its linters.
 
-``./course test`` runs the host lane, then — where a guest can be had — the guest lane, and prints the table of how many
-tests ran where. In CI a test that ran in no lane is a failure; on a user's machine it is listed as not runnable here.
+``./course test`` runs the host lane and, where a guest can be had, the guest lane beside it, and prints the table of
+how many tests ran where. In CI a test that ran in no lane is a failure; on a user's machine it is listed as not
+runnable here.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections import Counter
 
 import click
 
 Report = dict[str, dict[str, object]]
+NOTHING_RAN = 5  # pytest's exit status
+PATIENCE = 20  # seconds
 
 
 def lint(clone: str) -> int:
@@ -36,45 +42,85 @@ def lint(clone: str) -> int:
 
 
 def run(clone: str, *, full: bool, arguments: list[str]) -> int:
-    """Run the lanes that this machine has; return 0 when all passed and, in CI, every test ran somewhere."""
+    """Run the lanes that this machine has; return 0 when all passed and, in CI, every test ran somewhere.
+
+    The whole suite runs in the guest, on one processor, while it runs on the host. What was picked by ``arguments``
+    runs in the guest afterwards, and only if some of it wants to.
+    """
     os.makedirs(f"{clone}/.course", exist_ok=True)
-    status, host = run_lane(clone, "host", [], full, arguments)
-    reports = {"host": host}
     guest = guest_command(clone)
-    wanted = [name for name, entry in host.items() if "guest" in _lanes(entry)]
-    if guest and wanted:
-        guest_status, reports["guest"] = run_lane(clone, "guest", guest, full, arguments)
-        status = guest_status if status in (0, 5) and guest_status != 5 else status
-    nowhere = print_table(reports)
+    with contextlib.ExitStack() as stack:
+
+        def begin(name: str, prefix: list[str], *, quiet: bool = False) -> Lane:
+            return stack.enter_context(Lane(clone, name, prefix, full, arguments, quiet=quiet))
+
+        beside = begin("guest", guest, quiet=True) if guest and not arguments else None
+        lanes = {"host": begin("host", []).finish()}
+        if beside:
+            lanes["guest"] = beside.finish()
+        elif guest and any("guest" in _lanes(entry) for entry in lanes["host"][1].values()):
+            lanes["guest"] = begin("guest", guest).finish()
+    status = next((code for code, _ in lanes.values() if code not in (0, NOTHING_RAN)), lanes["host"][0])
+    nowhere = print_table({name: report for name, (_, report) in lanes.items()})
     if nowhere and os.environ.get("CI"):
         click.echo(f"course: {len(nowhere)} tests ran in no lane", err=True)
         return status or 1
     return status
 
 
-def run_lane(clone: str, lane: str, prefix: list[str], full: bool, arguments: list[str]) -> tuple[int, Report]:
-    """Run pytest in one lane, behind the command ``prefix``; return its exit status and what ran."""
-    report = f"{clone}/.course/lane-{lane}.json"
-    command = [*prefix, f"{clone}/.venv/bin/python", "-B", "-m", "pytest",
-               "--lane", lane, "--lane-report", report]  # fmt: skip
-    if lane == "guest":
-        command += ["--basetemp=/scratch/pytest", "-p", "no:cacheprovider"]
-    else:
-        command += ["-o", f"cache_dir={clone}/.course/pytest"]
-    if full:
-        command.append("--full")
-    if os.path.exists(report):
-        os.unlink(report)
-    click.echo(f"== lane {lane}", err=True)
-    environment = dict(os.environ, PATH=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
-    environment["VM_SHARE"] = f"{clone}/.course"
-    environment["VM_ENV"] = "CI"
-    status = subprocess.run([*command, *arguments], cwd=clone, env=environment, check=False).returncode
-    try:
-        with open(report, encoding="utf-8") as file:
-            return status, json.load(file)
-    except (OSError, ValueError):
-        return status or 1, {}
+class Lane:
+    """Pytest in one lane, behind the command ``prefix``, from now on. Leaving its ``with`` block interrupts it."""
+
+    def __init__(
+        self, clone: str, lane: str, prefix: list[str], full: bool, arguments: list[str], *, quiet: bool = False
+    ) -> None:
+        """``quiet``: what it writes goes to ``.course/lane-NAME.log`` until ``finish`` shows it."""
+        self.name, self.report = lane, f"{clone}/.course/lane-{lane}.json"
+        command = [*prefix, f"{clone}/.venv/bin/python", "-B", "-m", "pytest",
+                   "--lane", lane, "--lane-report", self.report]  # fmt: skip
+        if lane == "guest":
+            command += ["--basetemp=/scratch/pytest", "-p", "no:cacheprovider"]
+        else:
+            command += ["-o", f"cache_dir={clone}/.course/pytest"]
+        command += ["--full"] * full + arguments
+        if os.path.exists(self.report):
+            os.unlink(self.report)
+        environment = dict(os.environ, PATH=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+        environment |= {"VM_SHARE": f"{clone}/.course", "VM_ENV": "CI"}
+        self.log = f"{clone}/.course/lane-{lane}.log" if quiet else ""
+        click.echo(f"== lane {lane}{', shown later: ' + self.log if quiet else ''}", err=True)
+        with open(self.log or os.devnull, "wb") as file:
+            output = file if quiet else None
+            self.process = subprocess.Popen(command, cwd=clone, env=environment, stdout=output, stderr=output)
+
+    def __enter__(self) -> Lane:  # noqa: PYI034 - Self would need typing
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for _second in range(PATIENCE):  # Ctrl-C has reached it as well, and it clears up
+            if self.process.poll() is not None:
+                return
+            time.sleep(1)
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait()
+
+    def finish(self) -> tuple[int, Report]:
+        """Wait for its end, showing what it has written; return its exit status and what ran."""
+        if self.log:
+            click.echo(f"== lane {self.name}, which ran beside it", err=True)
+            with open(self.log, "rb") as file:
+                ended = False
+                while not ended:
+                    ended = self.process.poll() is not None
+                    sys.stdout.buffer.write(file.read())
+                    sys.stdout.buffer.flush()
+                    time.sleep(0 if ended else 1)
+        status = self.process.wait()
+        try:
+            with open(self.report, encoding="utf-8") as file:
+                return status, json.load(file)
+        except (OSError, ValueError):
+            return status or 1, {}
 
 
 def guest_command(clone: str) -> list[str]:
