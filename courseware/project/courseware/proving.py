@@ -15,9 +15,10 @@ from section01_processes import UsageError
 
 from .exercises import catalogue
 from .exercises.checking import unmet
-from .exercises.proof import prove
+from .exercises.proof import judge_mutant, prove
 from .exercises.together import check_together
 from .exercises.workplace import resolve
+from .rendering import render_report
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,6 +86,16 @@ def run(clone: str, exercises: Sequence[Exercise]) -> int:
         click.echo(f"FAIL  {problem}")
     click.echo(_last_line(len(exercises), proven, wrong, away, len(together)))
     return 1 if wrong or together or (away and os.environ.get("CI")) else 0
+
+
+def show_mutant(clone: str, exercise: Exercise, name: str) -> None:
+    """Print what a learner with the mistake of mutant ``name`` would read. Raises UsageError, ExerciseError."""
+    try:
+        mutant = next(one for one in exercise.mutants if one.name == name)
+    except StopIteration:
+        known = ", ".join(one.name for one in exercise.mutants)
+        raise UsageError(f"{exercise.id} has no mutant {name!r}", hint=f"it has {known}", exit_code=2) from None
+    click.echo(render_report(clone, exercise, judge_mutant(exercise, mutant)))
 
 
 def _last_line(total: int, proven: int, wrong: list[str], away: list[str], together: int) -> str:

@@ -14,10 +14,17 @@ import click
 @click.argument("words", nargs=-1, metavar="[ID ...]")
 @click.option("--all", "everything", is_flag=True, help="Every exercise of the clone.")
 @click.option("--changed", is_flag=True, help="Those whose files differ from the last commit, or are new.")
+@click.option("--mutant", metavar="NAME", help="Only show what a check says to this mutant of the one exercise named.")
 @click.pass_obj
-def verify(clone: str, words: tuple[str, ...], everything: bool, changed: bool) -> None:
+def verify(clone: str, words: tuple[str, ...], everything: bool, changed: bool, mutant: str | None) -> None:
     """Prove that exercises are right: starter, solution, mutants, tests, links. Exit status 1 on any failure."""
-    from ..proving import choose, run
+    from ..proving import choose, run, show_mutant
+
+    if mutant:
+        if len(words) != 1 or everything or changed:
+            raise click.UsageError("--mutant goes with one ID")
+        show_mutant(clone, choose(clone, words)[0], mutant)
+        return
 
     if not (words or everything or changed):
         raise click.UsageError("verify what? ID ..., --changed, or --all")

@@ -106,7 +106,8 @@ def _read(exercise: Exercise, report: Path, status: int, output: str) -> Report:
         except (ValueError, KeyError, TypeError) as error:
             raise ExerciseError(f"{exercise.id}: the report cannot be read: {error}\n{said}") from error
         return found
+    whose = "an error of the exercise" if "tests/test_" in output else "an error of the courseware"
     raise ExerciseError(
         f"{exercise.id}: its tests cannot be run (pytest ended with {status}):\n{said}",
-        hint="an error of the exercise, not of the answer",
+        hint=f"{whose}, not of the answer",
     )

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .model import Exercise
 
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+CONSOLE = re.compile(r"^```console\n(.*?)^```", re.DOTALL | re.MULTILINE)
 CODE = re.compile(r"^(```+|~~~+).*?^\1[`~]*[ ]*$|`[^`\n]*`", re.DOTALL | re.MULTILINE)
 PAGES = ("README.md", "debrief.md", "hints/1.md", "hints/2.md", "hints/3.md")
 TESTS = ("tests/test_public.py", "tests/test_hidden.py")
@@ -29,7 +30,10 @@ def check_pages(exercise: Exercise) -> tuple[list[str], str]:
     for page in sorted(exercise.folder.rglob("*.md")):
         found, broken = broken_links(page)
         links += found
-        problems += [f"{page.relative_to(exercise.folder)}: link to {target}, which is not there" for target in broken]
+        name = page.relative_to(exercise.folder)
+        problems += [f"{name}: link to {target}, which is not there" for target in broken]
+        sessions = CONSOLE.findall(page.read_text(encoding="utf-8"))
+        problems += [f"{name}: a console block shows no command" for text in sessions if not text.startswith("$ ")]
     return problems, f"README, debrief, {len(exercise.hints)} hints, {links} links, {len(exercise.mutants)} mutants"
 
 

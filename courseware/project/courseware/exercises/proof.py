@@ -91,16 +91,18 @@ class Runs:
         def begin(submission: Path, seed: int, *, shuffle: bool = False) -> Future[Report]:
             return pool.submit(check, exercise, submission, seed=seed, hidden=True, shuffle=shuffle)
 
-        def judge(mutant: Mutant) -> Report:
-            with temporary_folder("lcm-mutant-") as folder:
-                answer = write_mutant(exercise, mutant, Path(folder, "answer"))
-                return check(exercise, answer, seed=SEEDS[0], hidden=True)
-
         self.starter = begin(exercise.starter, SEEDS[0])
         self.solution = [
             (seed, begin(exercise.solution, seed), begin(exercise.solution, seed, shuffle=True)) for seed in SEEDS
         ]
-        self.mutants = {mutant.name: pool.submit(judge, mutant) for mutant in exercise.mutants}
+        self.mutants = {mutant.name: pool.submit(judge_mutant, exercise, mutant) for mutant in exercise.mutants}
+
+
+def judge_mutant(exercise: Exercise, mutant: Mutant) -> Report:
+    """Return what all tests say to ``mutant``. Raises ExerciseError: it cannot be run."""
+    with temporary_folder("lcm-mutant-") as folder:
+        answer = write_mutant(exercise, mutant, Path(folder, "answer"))
+        return check(exercise, answer, seed=SEEDS[0], hidden=True)
 
 
 # ---- starter and solution -------------------------------------------------------------------------------------------
@@ -207,7 +209,7 @@ def _mutant(mutant: Mutant, report: Report, failing: set[str]) -> Finding:
         return Finding(False, f"{where}: {', '.join(also)} fails as well: {messages[also[0]]}")
     missing = sorted(name for name in mutant.fails if not any(name in (f, _base(f)) for f in failing))
     if missing:
-        return Finding(False, f"{where}: {', '.join(missing)} does not fail")
+        return Finding(False, f"{where}: {', '.join(missing)} {'does' if len(missing) == 1 else 'do'} not fail")
     if not any(test.explain == mutant.id for test in report.tests if test.name in failing):
         shown = sorted({test.explain for test in report.tests if test.name in failing and test.explain}) or ["nothing"]
         return Finding(False, f"{where}: no failing test explains {mutant.id}, but {', '.join(shown)}")

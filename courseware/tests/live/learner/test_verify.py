@@ -9,6 +9,7 @@ from courseware import proving
 from courseware.exercises import Exercise
 from courseware.exercises.leftover import lasting, may_be_ours, members
 from courseware.exercises.proof import prove
+from section01_processes import UsageError
 
 
 def replace(path, old, new):
@@ -31,6 +32,11 @@ def test_a_right_exercise_is_proven_line_by_line(course_tool):
         "1 of 1 exercises proven",
     ):
         assert line in done.output
+
+
+def empty_session(folder):
+    path = folder / "README.md"
+    path.write_text(path.read_text() + "\n```console\nSESSION\n```\n")
 
 
 def bad_starter(folder):
@@ -135,6 +141,7 @@ def long_warm_up(folder):
         (one_mutant, "mutants: 1, at least two are wanted"),
         (broken_link, "README.md: link to nowhere.md, which is not there"),
         (no_hint, "hints/2.md is missing"),
+        (empty_session, "README.md: a console block shows no command"),
         (steps_missing, "parts: difficulty 3 wants two separately scored steps, not 1"),
         (long_warm_up, "minutes: a warm-up takes 15 at most, not 50"),
     ],
@@ -149,6 +156,16 @@ def test_what_is_wrong_is_named(exercise, monkeypatch, spoil, words):
             if words in finding.text:
                 return  # what it would find later does not matter here
     pytest.fail(f"not named; found was: {problems}")
+
+
+def test_a_mutant_is_shown_as_its_learner_would_read_it(course_tool):
+    done = course_tool("verify", "greet", "--mutant", "forward")
+    assert done.exit_code == 0, done.output
+    assert "FAIL             0/3    test_a_long_word" in done.output
+    assert "see ./course explain LCM-PROC-03" in done.output
+    with pytest.raises(UsageError, match="proc-greet has no mutant 'backward'"):
+        course_tool("verify", "greet", "--mutant", "backward")
+    assert course_tool("verify", "--all", "--mutant", "forward").exit_code == 2
 
 
 def test_a_wrong_exercise_ends_with_one(exercise, course_tool):
