@@ -1,4 +1,4 @@
-"""What execve keeps: a shell pipeline started from Python never hears of SIGPIPE, unless somebody resets it.
+"""What execve keeps: a shell pipeline started from Python is not ended by SIGPIPE, unless somebody resets it.
 
 Run: ./course run python section01_processes/examples/03_last_mile.py
 Needs: nothing, no root.
@@ -6,9 +6,13 @@ You should see: with a plain execve: `SIGPIPE SIGXFSZ ignored`, and `after the l
 """
 
 import os
+import signal
 
 from section01_processes import exec_program, signal_name, spawn
 
+# Ignored in what some shells start in the background; not what this is about.
+for inherited in (signal.SIGINT, signal.SIGQUIT):
+    signal.signal(inherited, signal.SIG_DFL)
 PROGRAM = ["/bin/grep", "SigIgn", "/proc/self/status"]
 
 

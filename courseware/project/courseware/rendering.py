@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .exercises.verdicts import PASS, TODO, tidy
+from .exercises.verdicts import GRADER_ERROR, PASS, TODO, tidy
 from .exercises.workplace import answer_folder
 from .explain import remedy_line
 from .screen import filled, indented, width
@@ -91,7 +91,12 @@ def render_report(clone: str, exercise: Exercise, report: Report) -> str:
     """Return what ``ex check`` prints. Files of the answer bear the learner's path."""
     lines: list[str] = []
     advised: set[str] = set()
+    told: set[tuple[str, str]] = set()
     for test in report.tests:
+        if test.verdict != PASS and test.tail and (test.message, test.tail) in told:
+            lines += [_head(test), *indented("the same as above", INDENT)]
+            continue
+        told.add((test.message, test.tail))
         lines += _test(test)
         lines += _advice(clone, test, advised)
         lines += _output(test)
@@ -111,10 +116,13 @@ def render_report(clone: str, exercise: Exercise, report: Report) -> str:
     return "\n".join(lines).lstrip("\n").replace("<submission>", f"work/{exercise.id}")
 
 
-def _test(test: TestResult) -> list[str]:
+def _head(test: TestResult) -> str:
     part = f"  [{test.part}]" if test.part else ""
-    head = f"{test.verdict:<13} {test.got:>4g}/{test.points:<4g} "
-    lines = filled(f"{test.name}{part}", head).splitlines()
+    return filled(f"{test.name}{part}", f"{test.verdict:<13} {test.got:>4g}/{test.points:<4g} ")
+
+
+def _test(test: TestResult) -> list[str]:
+    lines = _head(test).splitlines()
     partly = test.verdict == PASS and test.got < test.points
     if test.message:
         lines += indented(printable(f"partly: {test.message}" if partly else test.message, lines=True), INDENT)
@@ -128,6 +136,8 @@ def _advice(clone: str, test: TestResult, advised: set[str]) -> list[str]:
     """
     if test.after:
         return indented(f"it builds on {test.after}, which does not pass yet: first that one", INDENT)
+    if test.verdict == GRADER_ERROR:
+        return indented("this is not your answer's fault: check again, and if it stays, tell the course", INDENT)
     if not test.explain or test.verdict in (PASS, TODO):
         return []
     if test.explain in advised:

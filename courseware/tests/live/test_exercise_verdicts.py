@@ -84,6 +84,28 @@ def test_a_failed_assertion_can_name_another_stumbling_block(throw_away):
     assert (test.explain, test.message) == ("LCM-PROC-12", "the group was not there yet. And more")
 
 
+def test_what_is_no_python_is_said_with_its_line_and_nothing_else(throw_away, answer):
+    test = check(throw_away(), answer("import sys\nif sys.argv\n    print(1)\n"), seed=1).tests[0]
+    assert (test.verdict, test.explain) == ("CRASH", "")
+    assert test.message == "<submission>/answer.py, line 2: SyntaxError: expected ':': nothing of it has run"
+
+
+def test_a_condition_can_look_at_a_process_that_has_just_ended(throw_away):
+    """Until it is waited for it is a zombie: who waits for another state of it gets FAIL, not an error of the test."""
+    exercise = throw_away("""
+        from courseware.exercises import points
+
+        @points(4)
+        def test_it(box):
+            running = box.start("x")
+            stat = f"/proc/{running.pid}/stat"
+            box.wait_for(lambda: open(stat).read().split(") ")[1][0] == "T", what="it is stopped")
+        """)
+    (test,) = check(exercise, exercise.solution, seed=1).tests
+    assert test.verdict == "FAIL"
+    assert test.message == "waited until it is stopped; it did not happen (exit status 0)"
+
+
 @pytest.mark.parametrize(
     ("source", "verdict"),
     [

@@ -38,6 +38,23 @@ def test_no_advice_about_what_is_not_written_or_waits_for_another():
     assert "it builds on test_a, which does not pass yet" in text
 
 
+def test_what_all_tests_say_stands_once():
+    crash = {
+        "verdict": "CRASH",
+        "message": "x.py, line 2: SyntaxError: it",
+        "tail": "err| SyntaxError: it",
+        "explain": "",
+    }
+    text = shown(result("test_a", **crash), result("test_b", **crash))
+    assert (text.count("line 2"), text.count("its output"), text.count("the same as above")) == (1, 1, 1)
+
+
+def test_an_error_of_the_test_is_not_the_learners():
+    text = shown(result("test_a", "GRADER-ERROR", message="the test itself failed"))
+    assert "this is not your answer's fault" in text
+    assert "LCM-" not in text
+
+
 def test_the_plugin_says_which_test_is_to_be_mended_first():
     run = Run(EXERCISE, pathlib.Path("."))
     run.results = {"a": result("a"), "b": result("b"), "c": result("c", "PASS"), "d": result("d")}

@@ -29,7 +29,8 @@ def find_manifest(root: str, reference: str, index: list[dict[str, Any]] | None 
         raise ImageNotFound(f"image id {reference} is ambiguous", hint="use more digits: " + ", ".join(sorted(found)))
     for manifest in found.values():
         return manifest
-    raise ImageNotFound(f"no such image: {reference}", hint="see which there are with `images`, or load one")
+    hint = "`images` lists them, `load` brings one, `minidocker system tiny` makes tiny"
+    raise ImageNotFound(f"no such image: {reference}", hint=hint)
 
 
 def _by_id(root: str, bare: str, index: list[dict[str, Any]]) -> dict[str, str]:

@@ -17,7 +17,9 @@ def explain(clone: str, wanted: tuple[str, ...]) -> None:
     """Explain a stumbling block or a word of the glossary; without one, list all."""
     from .. import explain as work
 
-    click.echo(work.explain(clone, " ".join(wanted)) if wanted else work.listing(clone))
+    several = len(wanted) > 1 and all(word.upper().startswith("LCM-") for word in wanted)
+    asked = wanted if several else (" ".join(wanted),) if wanted else ()
+    click.echo("\n\n".join(work.explain(clone, one) for one in asked) or work.listing(clone))
 
 
 @click.command()

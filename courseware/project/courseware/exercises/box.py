@@ -26,10 +26,9 @@ from .model import Exercise
 from .place import Place, environment, interpreter
 from .running import Ran, Running, SubmissionEnded
 from .streams import last_line, poll
-from .verdicts import CRASH, KILLED, OOM, OUTPUT_LIMIT, TIMEOUT, TODO
+from .verdicts import CRASH, KILLED, OOM, OUTPUT_LIMIT, TIMEOUT, TODO, TODO_STATUS
 
 CALLING = Path(__file__).with_name("calling.py")
-TODO_STATUS = 100  # lab.TODO_STATUS
 PATIENCE, GRACE = 20.0, 2.0  # seconds
 
 
@@ -126,7 +125,7 @@ class Box:
         while not condition():
             if not over and self.started and all(r.ended() for r in self.started) and not self.processes():
                 over = True  # nobody is left to act; only the kernel may still clean up behind them
-                todo = any(r.wait().code == TODO_STATUS for r in self.started)
+                todo = any(r.asked_for_more() for r in self.started)  # none is waited for: the condition may look at it
                 end = min(end, time.monotonic() + (0 if todo else GRACE))
             if time.monotonic() > end:
                 how = ", ".join(r.wait().how for r in self.started) if over else f"{seconds:g} s passed"

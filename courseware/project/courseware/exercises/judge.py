@@ -9,6 +9,7 @@ running (``box.py``), pytest (``plugin.py``).
 | the test passed | PASS |
 | the box ended it: a function gave no answer | CRASH, TODO |
 | a start ended with TODO_STATUS, by a signal that no test sent, or with a traceback | TODO, KILLED(…), CRASH |
+| its file is no Python: the place and the error, and nothing of what the test made of it | CRASH |
 | an assertion failed | FAIL |
 | anything else | GRADER-ERROR |
 """
@@ -20,14 +21,19 @@ import re
 import traceback
 from pathlib import Path
 
-from .box import TODO_STATUS, Box, size_text
+from .box import Box, size_text
 from .running import Ran, Running, SubmissionEnded
 from .streams import last_line, printable
-from .verdicts import CRASH, FAIL, GRADER_ERROR, KILLED, PASS, TIMEOUT, TODO, killed
+from .verdicts import CRASH, FAIL, GRADER_ERROR, KILLED, PASS, TIMEOUT, TODO, TODO_STATUS, killed
 
 TAIL_LINES, TAIL_WIDTH = 12, 200
 LOWEST_PID = 300  # below it a number in a text is more likely a number than a pid
 TRACEBACK = b"Traceback (most recent call last):"
+#: What Python says of a file that it cannot compile: no traceback, as nothing of it has run.
+NO_PYTHON = re.compile(
+    r'^  File "([^"\n]+)", line (\d+)\n(?:.*\n)*?((?:Syntax|Indentation|Tab)Error: .*)\n*\Z', re.MULTILINE
+)
+NOTHING_RAN = "nothing of it has run"
 
 
 def judge(box: Box | None, error: BaseException | None, failed: type[BaseException]) -> tuple[str, str, str]:
@@ -58,7 +64,7 @@ def _cause(
     text = assertion_text(error) if isinstance(error, AssertionError) else str(error).strip()
     if end:
         verdict, what, running = end
-        known = isinstance(error, AssertionError | failed) and verdict != TODO
+        known = isinstance(error, AssertionError | failed) and verdict != TODO and not what.endswith(NOTHING_RAN)
         return verdict, f"{what}\n{text}" if known else what, running
     if isinstance(error, failed) and text.startswith("Timeout ("):  # pytest-timeout's
         return TIMEOUT, "the test was still waiting when its time was over", None
@@ -77,6 +83,8 @@ def _abnormal_end(box: Box) -> tuple[str, str, Running] | None:
             return TODO, last_line(ran.err), running
         if ran.signal and ran.signal not in running.sent:
             return killed(ran.signal), f"signal {ran.how} ended the submission", running
+        if ran.code == 1 and (found := NO_PYTHON.search(ran.err.decode(errors="replace"))):
+            return CRASH, f"{found[1]}, line {found[2]}: {found[3]}: {NOTHING_RAN}", running
         if ran.code == 1 and TRACEBACK in ran.err:
             return CRASH, f"the submission ended with an uncaught exception: {last_line(ran.err)}", running
     return None

@@ -53,7 +53,7 @@ class Mutant:
             folder.name,
             folder,
             table.text("why"),
-            table.text("id"),
+            table.text("id", optional=True),
             table.texts("fails"),
             table.texts("passes", ()),
         )

@@ -73,7 +73,7 @@ def _mutants(exercise: Exercise) -> Iterator[str]:
     known = blocks(str(exercise.folder.parents[2]))
     for mutant in exercise.mutants:
         where = f"mutants/{mutant.name}/mutant.toml"
-        if mutant.id not in known:
+        if mutant.id and mutant.id not in known:
             yield f"{where}: id: {mutant.id} is no stumbling block of any section"
         if not mutant.files:
             yield f"mutants/{mutant.name} lays no file over the solution"

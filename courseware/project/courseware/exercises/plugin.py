@@ -20,7 +20,7 @@ from courseware import needs
 
 from .box import Box
 from .catalogue import exercise_folder
-from .judge import judge
+from .judge import NOTHING_RAN, judge
 from .model import Exercise, ExerciseError
 from .nonce import Nonce
 from .place import Place
@@ -220,7 +220,7 @@ def _judged(item: pytest.Item, blank: TestResult, error: BaseException | None) -
     verdict, message, tail = judge(item.stash.get(BOX, None), error, pytest.fail.Exception)
     if verdict != PASS:
         named = NAMED.search(message)
-        explain = named[1] if named else blank.explain
+        explain = named[1] if named else "" if message.endswith(NOTHING_RAN) else blank.explain
         return replace(blank, verdict=verdict, message=NAMED.sub("", message), tail=tail, explain=explain)
     fraction, why = item.stash.get(AWARD, (1.0, ""))
     return replace(blank, got=tidy(blank.points * fraction), verdict=PASS, message=why, explain="")

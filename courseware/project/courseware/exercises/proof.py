@@ -185,8 +185,11 @@ def _mutants(exercise: Exercise, reference: Report, runs: Runs) -> Iterator[Find
             continue
         report = runs.mutants[mutant.name].result()
         failing = {test.name for test in report.tests if test.verdict != PASS}
-        strange = {t.explain: t.name for t in report.tests if t.name in failing - killers and t.explain not in known}
-        yield from (Finding(False, f"{strange[x]}: explains {x}, which no section knows") for x in strange if x)
+        for test in (test for test in report.tests if test.explain and test.name in failing - killers):
+            if test.explain not in known:
+                yield Finding(False, f"{test.name}: explains {test.explain}, which no section knows")
+            elif known[test.explain].section > exercise.section:
+                yield Finding(False, f"{test.name}: explains {test.explain}, which a later section teaches")
         killers |= failing
         yield _mutant(mutant, report, failing)
     idle = [test.name for test in reference.tests if test.name not in killers]
@@ -210,10 +213,10 @@ def _mutant(mutant: Mutant, report: Report, failing: set[str]) -> Finding:
     missing = sorted(name for name in mutant.fails if not any(name in (f, _base(f)) for f in failing))
     if missing:
         return Finding(False, f"{where}: {', '.join(missing)} {'does' if len(missing) == 1 else 'do'} not fail")
-    if not any(test.explain == mutant.id for test in report.tests if test.name in failing):
+    if mutant.id and not any(test.explain == mutant.id for test in report.tests if test.name in failing):
         shown = sorted({test.explain for test in report.tests if test.name in failing and test.explain}) or ["nothing"]
         return Finding(False, f"{where}: no failing test explains {mutant.id}, but {', '.join(shown)}")
-    return Finding(True, f"{where}: fails {', '.join(sorted(mutant.fails))}, shows {mutant.id}")
+    return Finding(True, f"{where}: fails {', '.join(sorted(mutant.fails))}, shows {mutant.id or 'no block'}")
 
 
 def _base(name: str) -> str:

@@ -19,6 +19,7 @@ from section01_processes import ProcessStat, exit_code, signal_name
 
 from . import descendants
 from .streams import CHUNK, Stream, half_close, poll
+from .verdicts import TODO_STATUS
 
 if TYPE_CHECKING:
     from .box import Box
@@ -164,6 +165,15 @@ class Running:
         """Whether the process has ended. It stays a zombie until ``wait``."""
         self._ended = self._ended or bool(poll({self.process.pidfd: select.POLLIN}, 0))
         return self._ended
+
+    def asked_for_more(self) -> bool:
+        """Whether it has ended with ``lab.TODO_STATUS``. It stays a zombie: see proc_pid_stat(5), exit_code."""
+        try:
+            with open(f"/proc/{self.pid}/stat", encoding="utf-8", errors="replace") as file:
+                status = int(file.read().rsplit(maxsplit=1)[1])
+        except OSError:  # waited for already
+            return self._ran is not None and self._ran.code == TODO_STATUS
+        return self.ended() and exit_code(status) == TODO_STATUS
 
     def late(self) -> bool:
         """Whether it has run longer than it may."""

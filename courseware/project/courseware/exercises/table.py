@@ -53,8 +53,10 @@ class Table:
             raise self.error(key, f"{value!r} is a {type(value).__name__}", f"it must be {what}")
         return value
 
-    def text(self, key: str, expected: str = "") -> str:
-        """Take a string that is not empty, and is ``expected`` if that is given."""
+    def text(self, key: str, expected: str = "", *, optional: bool = False) -> str:
+        """Take a string that is not empty, and is ``expected`` if that is given; ``optional``: "" if there is none."""
+        if optional and key not in self.values:
+            return ""
         value: str = self._take(key, str, None, "a string")
         if not value.strip():
             raise self.error(key, "is empty", "write one sentence or name")

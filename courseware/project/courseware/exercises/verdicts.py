@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+TODO_STATUS = 100  # lab.TODO_STATUS
 PASS, FAIL, TODO, TIMEOUT, OOM = "PASS", "FAIL", "TODO", "TIMEOUT", "OOM"
 OUTPUT_LIMIT, CRASH, GRADER_ERROR = "OUTPUT-LIMIT", "CRASH", "GRADER-ERROR"
 KILLED = "KILLED"
