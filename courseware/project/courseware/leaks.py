@@ -7,6 +7,7 @@ descriptors. What belongs here: looking. What does not: removing (``./course cle
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -106,3 +107,16 @@ def wait_until_equal(before: Snapshot, seconds: float = 30.0) -> list[str]:
         if not lines or time.monotonic() > end:
             return lines
         time.sleep(0.05)
+
+
+def peers_cgroups() -> frozenset[str]:
+    """Return the cgroups that dockerd and podman make, and leave, at the top of each hierarchy."""
+    return frozenset(d for d, _, _ in os.walk("/sys/fs/cgroup") if os.path.basename(d) in ("docker", "libpod_parent"))
+
+
+def remove_cgroups(paths: frozenset[str]) -> None:
+    """Remove these cgroups and those below them, as far as nobody is in them. See cgroups(7)."""
+    for path in paths:
+        for folder, _, _ in os.walk(path, topdown=False):
+            with contextlib.suppress(OSError):
+                os.rmdir(folder)

@@ -76,6 +76,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = keep
 
 
+PEERS: pytest.StashKey[frozenset[str]] = pytest.StashKey()
 REPORT: pytest.StashKey[dict[str, dict[str, object]]] = pytest.StashKey()
 
 
@@ -106,8 +107,14 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):  
         entry["outcome"] = outcome.outcome
 
 
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Note which cgroups of Docker and podman were there before us."""
+    session.config.stash[PEERS] = leaks.peers_cgroups()
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Write the lane report."""
+    """Remove the empty cgroups that the tests' private dockerd and podman have left; write the lane report."""
+    leaks.remove_cgroups(leaks.peers_cgroups() - session.config.stash[PEERS])
     path = session.config.getoption("--lane-report")
     if path:
         with open(path, "w", encoding="utf-8") as file:
