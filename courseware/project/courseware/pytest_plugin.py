@@ -114,7 +114,8 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Remove the empty cgroups that the tests' private dockerd and podman have left; write the lane report."""
-    leaks.remove_cgroups(leaks.peers_cgroups() - session.config.stash[PEERS])
+    before = session.config.stash[PEERS]
+    leaks.remove_cgroups(leaks.peers_cgroups() - before)
     path = session.config.getoption("--lane-report")
     if path:
         with open(path, "w", encoding="utf-8") as file:
