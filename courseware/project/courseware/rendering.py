@@ -92,6 +92,7 @@ def render_report(clone: str, exercise: Exercise, report: Report) -> str:
     lines: list[str] = []
     advised: set[str] = set()
     told: set[tuple[str, str]] = set()
+    tails: set[str] = set()
     for test in report.tests:
         if test.verdict != PASS and test.tail and (test.message, test.tail) in told:
             lines += [_head(test), *indented("the same as above", INDENT)]
@@ -99,7 +100,8 @@ def render_report(clone: str, exercise: Exercise, report: Report) -> str:
         told.add((test.message, test.tail))
         lines += _test(test)
         lines += _advice(clone, test, advised)
-        lines += _output(test)
+        lines += indented("its output: as above", INDENT) if test.tail in tails else _output(test)
+        tails |= {test.tail} if test.tail and test.verdict != PASS else set()
     worth = open_points(report)
     points = f"{report.points:g} of {worth:g} points"
     if is_full(report):

@@ -99,9 +99,8 @@ STUMBLING_BLOCKS: dict[str, dict[str, str]] = {
         "cause": "a pid is given to somebody else later, a file that is opened for writing is empty for a moment, and "
         "two "
         "starts can look at the same time",
-        "remedy": "hold a lock on a file for the daemon's whole life; write the pid with its start time to a new "
-        "file, and "
-        "rename it into place",
+        "remedy": "hold a lock on a further file while you look and write; write the pid with its start time to a new "
+        "file, and rename it into place",
         "link": "flock(2), rename(2)",
     },
     "LCM-PROC-15": {

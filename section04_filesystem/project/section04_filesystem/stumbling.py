@@ -13,14 +13,14 @@ STUMBLING_BLOCKS: dict[str, dict[str, str]] = {
         "the old root is shared",
         "remedy": "mount --make-rprivate / and mount --bind NEW NEW first; the error names which one it was",
         "link": "pivot_root(2)",
-        "verified": "not verified here: comes with section 4's issue",
+        "verified": "not verified here: the test comes with section 4's exercises",
     },
     "LCM-FS-02": {
         "symptom": "pivot_root: Device or resource busy (EBUSY)",
         "cause": "the new root, or the folder for the old one, is on the current root mount",
         "remedy": "mount --bind NEW NEW, and pivot there",
         "link": "pivot_root(2)",
-        "verified": "not verified here: comes with section 4's issue",
+        "verified": "not verified here: the test comes with section 4's exercises",
     },
     "LCM-FS-03": {
         "symptom": "execve: No such file or directory, though the file is there",
@@ -28,7 +28,7 @@ STUMBLING_BLOCKS: dict[str, dict[str, str]] = {
         "remedy": "readelf -l FILE | grep interpreter, and put that and the libraries into the root (jailman create "
         "does), or use a static program",
         "link": "execve(2)",
-        "verified": "not verified here: comes with section 4's issue",
+        "verified": "not verified here: the test comes with section 4's exercises",
     },
     "LCM-NS-05": {
         "symptom": "mount proc: Operation not permitted; the kernel log says 'VFS: Mount too revealing'",
@@ -36,7 +36,7 @@ STUMBLING_BLOCKS: dict[str, dict[str, str]] = {
         "parts of it are masked. sysfs needs a network namespace of one's own",
         "remedy": "bind the visible /proc instead, or run the outer container with systempaths=unconfined",
         "link": "mount_namespaces(7)",
-        "verified": "not verified here: comes with section 4's issue",
+        "verified": "not verified here: the test comes with section 4's exercises",
     },
     "LCM-IM-01": {
         "symptom": "mount overlay: wrong fs type, bad option; or: not supported as upperdir",
@@ -44,6 +44,6 @@ STUMBLING_BLOCKS: dict[str, dict[str, str]] = {
         "overlays stack two deep; in a user namespace the option userxattr is needed",
         "remedy": "put upper and work on a tmpfs or a volume; add userxattr in a user namespace",
         "link": "Documentation/filesystems/overlayfs.rst",
-        "verified": "not verified here: comes with section 4's issue",
+        "verified": "not verified here: the test comes with section 4's exercises",
     },
 }

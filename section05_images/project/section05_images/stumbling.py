@@ -13,7 +13,7 @@ STUMBLING_BLOCKS: dict[str, dict[str, str]] = {
         "namespace). tar -x alone does not translate; a bare .wh. is an attack",
         "remedy": "unpack layers with imgman load (for overlay) or imgman unpack (into a plain folder), never with tar",
         "link": "OCI image specification, layer, Whiteouts",
-        "verified": "not verified here: comes with section 5's issue",
+        "verified": "not verified here: the test comes with section 5's exercises",
     },
     "LCM-IM-03": {
         "symptom": "an archive writes outside the folder it is unpacked into, or tar refuses harmless layers",
@@ -23,6 +23,6 @@ STUMBLING_BLOCKS: dict[str, dict[str, str]] = {
         "remedy": "open every parent inside the root with openat2 RESOLVE_IN_ROOT and create relative to it, as "
         "core/unpack.py does; a layer that climbs with '..' is broken or hostile: get it from somewhere else",
         "link": "openat2(2)",
-        "verified": "not verified here: comes with section 5's issue",
+        "verified": "not verified here: the test comes with section 5's exercises",
     },
 }

@@ -12,7 +12,7 @@ STUMBLING_BLOCKS: dict[str, dict[str, str]] = {
         "to the bundle, not to where you stand",
         "remedy": 'write "args": ["/bin/ps", "-a"], and put the root file system into the folder that root.path names',
         "link": "OCI runtime spec, config.md",
-        "verified": "not verified here: comes with section 8's issue",
+        "verified": "not verified here: the test comes with section 8's exercises",
     },
     "LCM-OCI-02": {
         "symptom": "the other side ended while … was awaited",
@@ -20,7 +20,7 @@ STUMBLING_BLOCKS: dict[str, dict[str, str]] = {
         "smaller than the runtime itself), by a pids limit, or by somebody's kill -9",
         "remedy": "look at dmesg and at the cgroup's memory.events; give the container at least 6 MiB",
         "link": "cgroups(7)",
-        "verified": "not verified here: comes with section 8's issue",
+        "verified": "not verified here: the test comes with section 8's exercises",
     },
     "LCM-OCI-03": {
         "symptom": "working directory '/proc/self/fd/7' leads out of the container",
@@ -28,6 +28,6 @@ STUMBLING_BLOCKS: dict[str, dict[str, str]] = {
         "(CVE-2024-21626); getcwd(2) says (unreachable) for it",
         "remedy": "name a working directory inside of the container; do not run the image that asks for this",
         "link": "CVE-2024-21626",
-        "verified": "not verified here: comes with section 8's issue",
+        "verified": "not verified here: the test comes with section 8's exercises",
     },
 }

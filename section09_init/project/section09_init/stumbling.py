@@ -13,6 +13,6 @@ STUMBLING_BLOCKS: dict[str, dict[str, str]] = {
         "remedy": "an init above it (minidocker run --init, initman run); in a shell script exec the last program; or "
         "a handler for SIGTERM and a loop of waits in the program itself",
         "link": "pid_namespaces(7)",
-        "verified": "not verified here: comes with section 9's issue",
+        "verified": "not verified here: the test comes with section 9's exercises",
     },
 }

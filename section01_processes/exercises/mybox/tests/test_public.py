@@ -108,7 +108,10 @@ def first_moment(box, running, number):
     """Assert that a mybox which got signal `number` before its fork returned has passed it on to its program, cat."""
     box.wait_for(lambda: state(running.pid) == "Z", seconds=5,
                  what=f"{number.name}, sent to mybox before fork had returned, ends program and mybox")  # fmt: skip
-    assert (box.folder / "forked").exists(), "mybox has ended without a call of os.fork: no program was started"
+    assert (box.folder / "forked").exists(), (
+        "mybox was to start a program, which is a second mybox; that one has not come to its os.fork. Look first at "
+        "the tests that start a program and expect its exit status"
+    )
     left = [stat.comm for stat in box.processes() if stat.state != "Z"]
     assert not left, (
         f"mybox got {number.name} in the first moment of its child's life, before fork had returned in mybox. The "
