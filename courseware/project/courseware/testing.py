@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -87,6 +88,8 @@ class Lane:
             os.unlink(self.report)
         environment = dict(os.environ, PATH=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
         environment |= {"VM_SHARE": f"{clone}/.course", "VM_ENV": "CI"}
+        for name in ("SUDO_UID", "SUDO_GID", "SUDO_USER"):  # the tests are root's; one that is about sudo sets them
+            environment.pop(name, None)
         self.log = f"{clone}/.course/lane-{lane}.log" if quiet else ""
         click.echo(f"== lane {lane}{', shown later: ' + self.log if quiet else ''}", err=True)
         with open(self.log or os.devnull, "wb") as file:
@@ -137,7 +140,8 @@ def guest_command(clone: str) -> list[str]:
             if done.returncode:
                 click.echo(f"course: the guest cannot be prepared: {done.stderr.strip()[-400:]}", err=True)
                 return []
-    return [sys.executable, f"{tools}/run-in-uml"]
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]  # each file that the guest has open is one of the host's, too
+    return ["prlimit", f"--nofile={most}:{most}", sys.executable, f"{tools}/run-in-uml"]
 
 
 def print_table(reports: dict[str, Report]) -> list[str]:
