@@ -183,7 +183,7 @@ def test_an_interrupted_one_says_so(prepared):
     # A shell cannot trap what was ignored when it began, and whoever runs the tests may be in the background.
     heard = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
     with start(prepared, start_new_session=True, preexec_fn=heard) as process:
-        wait_until((prepared / ".venvs" / "2").exists)
+        wait_until((prepared / ".venvs" / "2" / "bin" / "python").exists)
         os.killpg(process.pid, signal.SIGINT)
         _, said = process.communicate(timeout=SECONDS)
     assert process.returncode == 130
