@@ -125,7 +125,7 @@ class Box:
         while not condition():
             if not over and self.started and all(r.ended() for r in self.started) and not self.processes():
                 over = True  # nobody is left to act; only the kernel may still clean up behind them
-                todo = any(r.asked_for_more() for r in self.started)  # none is waited for: the condition may look at it
+                todo = any(r.said_todo() for r in self.started)  # none is waited for: the condition may look at it
                 end = min(end, time.monotonic() + (0 if todo else GRACE))
             if time.monotonic() > end:
                 how = ", ".join(r.wait().how for r in self.started) if over else f"{seconds:g} s passed"

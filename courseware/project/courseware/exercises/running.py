@@ -166,7 +166,7 @@ class Running:
         self._ended = self._ended or bool(poll({self.process.pidfd: select.POLLIN}, 0))
         return self._ended
 
-    def asked_for_more(self) -> bool:
+    def said_todo(self) -> bool:
         """Whether it has ended with ``lab.TODO_STATUS``. It stays a zombie: see proc_pid_stat(5), exit_code."""
         try:
             with open(f"/proc/{self.pid}/stat", encoding="utf-8", errors="replace") as file:
