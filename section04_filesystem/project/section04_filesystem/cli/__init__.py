@@ -1,0 +1,45 @@
+"""jailman: make a root file system, enter it, test it, look at mounts.
+
+What belongs here: the group and its list of commands; each command parses, calls one function of the library, prints,
+in a file of its own. Slow path: click here, rich inside the commands.
+"""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+import click
+
+from section01_processes import run_tool
+
+from ..jails import Jails, state_folder
+from .create import create
+from .enter import enter
+from .ls import ls_command
+from .mounts import mounts
+from .rm import rm
+
+COMMANDS: tuple[click.Command, ...] = (
+    create,
+    ls_command,
+    enter,
+    rm,
+    mounts,
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--state", default="", metavar="DIR", help="Where the jails are kept (else JAILMAN_STATE, XDG).")
+@click.pass_context
+def cli(context: click.Context, state: str) -> None:
+    """Make a root file system, enter it, test it, look at mounts (section 4)."""
+    context.obj = Jails(state_folder(state))
+
+
+for command in COMMANDS:
+    cli.add_command(command)
+
+
+def main() -> NoReturn:
+    """Run jailman."""
+    run_tool(cli, "jailman")
