@@ -29,6 +29,7 @@ open_namespace
 pin
 plan_enter
 plan_namespaces
+resolve_target
 setdomainname
 sethostname
 setns

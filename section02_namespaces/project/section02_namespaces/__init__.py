@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from .pin import pin as pin
     from .pin import unpin as unpin
     from .stumbling import STUMBLING_BLOCKS as STUMBLING_BLOCKS
+    from .targets import resolve_target as resolve_target
 
 _WHERE = {
     "CLONE_NEWCGROUP": "core.kinds",
@@ -69,6 +70,7 @@ _WHERE = {
     "pin": "pin",
     "plan_enter": "enter",
     "plan_namespaces": "core.create",
+    "resolve_target": "targets",
     "setdomainname": "core.create",
     "sethostname": "core.create",
     "setns": "core.create",

@@ -13,6 +13,7 @@ volumes.py   volumes
 images.py    load, import, rmi, the embedded image
 execute.py   exec
 check.py     system check: what should not be there
+target.py    containers by name, for the tools of lower floors
 """
 
 from __future__ import annotations

@@ -7,17 +7,18 @@ import json
 import click
 
 from ..core.kinds import namespaces_of
-from ..errors import NamespaceError
 from ..namespace import Namespace
+from ..targets import resolve_target
 from .common import JSON
 
 
 @click.command()
-@click.argument("pid")
+@click.argument("target", metavar="PID|NAME")
 @JSON
-def inspect(pid: str, as_json: bool) -> None:
-    """Show the namespaces of process PID: their owner, their parent, and whether they are the caller's."""
-    spaces = [Namespace.of(process(pid), name) for name in namespaces_of("self")]  # the kinds that this kernel has
+def inspect(target: str, as_json: bool) -> None:
+    """Show the namespaces of a process: their owner, their parent, and whether they are the caller's."""
+    pid = resolve_target(target)
+    spaces = [Namespace.of(pid, name) for name in namespaces_of("self")]  # the kinds that this kernel has
     rows = [
         {
             "kind": space.kind.name,
@@ -43,16 +44,7 @@ def inspect(pid: str, as_json: bool) -> None:
         click.echo(f"{name}: " + "; ".join(" ".join(map(str, line)) for line in lines))
 
 
-def process(text: str) -> int | str:
-    """Return the process that a user wrote: a number or ``self``. Raises NamespaceError."""
-    if text == "self":
-        return text
-    if not text.isdecimal():
-        raise NamespaceError(f"{text!r} is no process id")
-    return int(text)
-
-
-def read_map(pid: str, name: str) -> list[list[int]]:
+def read_map(pid: int, name: str) -> list[list[int]]:
     """Return the lines (inside, outside, count) of a process's id map."""
     with open(f"/proc/{pid}/{name}", encoding="ascii") as file:
         return [[int(word) for word in line.split()] for line in file]
