@@ -27,6 +27,7 @@ list_namespaces
 namespaces_of
 open_namespace
 pin
+pinned_names
 plan_enter
 plan_namespaces
 resolve_target

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from .namespace import list_namespaces as list_namespaces
     from .pin import pin as pin
     from .pin import unpin as unpin
+    from .place import pinned_names as pinned_names
     from .stumbling import STUMBLING_BLOCKS as STUMBLING_BLOCKS
     from .targets import resolve_target as resolve_target
 
@@ -68,6 +69,7 @@ _WHERE = {
     "namespaces_of": "core.kinds",
     "open_namespace": "core.create",
     "pin": "pin",
+    "pinned_names": "place",
     "plan_enter": "enter",
     "plan_namespaces": "core.create",
     "resolve_target": "targets",
