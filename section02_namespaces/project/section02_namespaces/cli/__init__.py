@@ -15,6 +15,7 @@ from section01_processes import run_tool
 from .enter import enter
 from .inspect import inspect
 from .ls import ls_command
+from .pin import pin_command, unpin_command
 from .run import run_command
 
 COMMANDS: tuple[click.Command, ...] = (
@@ -22,6 +23,8 @@ COMMANDS: tuple[click.Command, ...] = (
     inspect,
     run_command,
     enter,
+    pin_command,
+    unpin_command,
 )
 
 
