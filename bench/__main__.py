@@ -5,6 +5,7 @@ timed test: what is *tested* is the deterministic cause (tests/test_import_budge
 
   start       run, exec, detached containers and memory against docker and podman   [--runs N] [--json FILE]
   log         bytes per second through the log                                       [--megabytes N]
+  mounttable  parsing a mountinfo of 10,000 lines, and look-ups in it                [--lines N] [--runs N]
   tree        procman tree beside pstree on 10,000 processes                         [--processes N] [--runs N]
 """
 
@@ -19,7 +20,7 @@ sys.path.insert(0, str(HERE))
 
 
 def main() -> int:
-    commands = {"start": "start", "log": "log_throughput", "tree": "tree"}
+    commands = {"start": "start", "log": "log_throughput", "mounttable": "mounttable", "tree": "tree"}
     if len(sys.argv) < 2 or sys.argv[1] in ("-h", "--help") or sys.argv[1] not in commands:
         print(__doc__)
         return 0 if len(sys.argv) > 1 and sys.argv[1] in ("-h", "--help") else 2

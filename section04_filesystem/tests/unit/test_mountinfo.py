@@ -1,10 +1,14 @@
 """The mount table's parser, and the reasons why pivot_root fails."""
 
+import os
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from section04_filesystem import Mount, MountTable
+from section02_namespaces import CLONE_NEWNS, unshare
+from section04_filesystem import FilesystemError, Mount, MountTable, mount, set_propagation
 from section04_filesystem.diagnose import why_not
 from section04_filesystem.mountinfo import unescape
 
@@ -17,19 +21,19 @@ HOST = """\
 
 
 def test_a_line_is_read_with_escapes_and_optional_fields():
-    mount = MountTable.parse(HOST).by_id(40)
-    assert (mount.target, mount.source, mount.root, mount.device) == ("/mnt/with space", "tm\tpfs", "/sub", "0:40")
-    assert mount.propagation == "shared:7,slave:3"
-    assert (mount.flags, mount.data, mount.parent) == (["rw"], "rw,size=1k", 28)
+    found = MountTable.parse(HOST).by_id(40)
+    assert (found.target, found.source, found.root, found.device) == ("/mnt/with space", "tm\tpfs", "/sub", "0:40")
+    assert found.propagation == "shared:7,slave:3"
+    assert (found.flags, found.data, found.parent) == (["rw"], "rw,size=1k", 28)
 
 
 def test_looking_up():
     table = MountTable.parse(HOST)
     assert table.containing("/mnt/with space/deep/er").id == 41
     assert table.containing("/mnt/with spaceship").id == 28
-    assert [mount.id for mount in table.children(table.at("/"))] == [22, 40]
+    assert [found.id for found in table.children(table.at("/"))] == [22, 40]
     assert table.at("/mnt") is None
-    assert [mount.propagation for mount in table] == ["shared:12", "shared:1", "shared:7,slave:3", "unbindable"]
+    assert [found.propagation for found in table] == ["shared:12", "shared:1", "shared:7,slave:3", "unbindable"]
 
 
 @pytest.mark.parametrize("line", ["", "1 2 3", "1 2 0:1 / / rw - ext4", "a b 0:1 / / rw - ext4 x rw"])
@@ -38,10 +42,107 @@ def test_another_text_is_a_value_error(line):
         Mount.parse(line)
 
 
-@given(st.text(st.characters(min_codepoint=1, max_codepoint=0x2FF)))
-def test_what_the_kernel_escapes_comes_back(text):
-    escaped = "".join(f"\\{ord(c):03o}" if c in " \t\n\\" else c for c in text)
-    assert unescape(escaped) == text
+def mangled(text):
+    """Return ``text`` as the kernel writes it: fs/proc_namespace.c mangle(), fs/seq_file.c seq_path()."""
+    return "".join(f"\\{ord(c):03o}" if c in " \t\n\\#" else c for c in text)
+
+
+NAMES = st.binary(min_size=1, max_size=40).map(lambda raw: os.fsdecode(raw.replace(b"\0", b"-")))
+FIELDS = st.sampled_from(["shared:7", "master:3", "propagate_from:2", "unbindable", "brand_new", "new:9:1"])
+
+
+@given(NAMES, NAMES, NAMES | st.just(""), st.lists(FIELDS, unique=True), NAMES)
+def test_whatever_the_kernel_would_write_is_read_back(target, root, source, optional, fstype):
+    """Bytes that are not UTF-8, \\r, the line breaks that only Python knows, a target that is a dash: all come back."""
+    parts = ["9 1 0:7", mangled("/" + root), mangled("/" + target), "rw,nosuid", *optional]
+    line = f"{' '.join(parts)} - {mangled(fstype)} {mangled(source)} rw,size=1k"
+    (found,) = MountTable.parse(f"{line}\n")
+    assert (found.target, found.root, found.source, found.fstype) == ("/" + target, "/" + root, source, fstype)
+    assert (found.flags, found.data) == (["rw", "nosuid"], "rw,size=1k")
+    assert found.number("shared") == 7 * ("shared:7" in optional)
+    assert found.number("propagate_from") == 2 * ("propagate_from:2" in optional)
+    assert found.propagation.startswith("shared:7") == ("shared:7" in optional)
+
+
+def test_all_five_escapes_and_no_others():
+    assert unescape(r"a\040b\011c\012d\134e\043f") == "a b\tc\nd\\e#f"
+
+
+def test_the_dominating_peer_group_is_kept_apart():
+    """A slave whose master is in no mount that the reader sees: sharedsubtree.rst, proc_pid_mountinfo(5)."""
+    found = Mount.parse("9 1 0:7 / /x rw propagate_from:4 brand_new master:8 - tmpfs  rw")
+    assert (found.propagation, found.number("propagate_from"), found.source) == ("slave:8", 4, "")
+
+
+def test_the_topmost_of_several_and_the_hidden_one():
+    """Found as a look-up finds it, and not the one that comes last in the file."""
+    text = (
+        "1 9 0:1 / / rw - a a rw\n"
+        "5 1 0:5 / /x/deep rw - hidden h rw\n"  # below what was mounted over /x later
+        "7 6 0:7 / /x rw - top t rw\n"
+        "6 1 0:6 / /x rw - under u rw\n"
+    )
+    table = MountTable.parse(text)
+    assert table.at("/x").fstype == "top"
+    assert table.at("/x/deep") is None
+    assert table.containing("/x/deep").fstype == "top"
+    assert [(depth, found.id) for depth, found in table.walk()] == [(0, 1), (1, 5), (1, 6), (2, 7)]
+
+
+def test_ten_thousand_mounts_on_top_of_each_other_need_no_recursion():
+    lines = (f"{n} {n - 1} 0:{n} / {'/d' * min(n - 1, 500) or '/'} rw - tmpfs t rw\n" for n in range(1, 10_001))
+    table = MountTable.parse("".join(lines))
+    assert max(depth for depth, _ in table.walk()) == 9_999 > sys.getrecursionlimit()
+    assert table.containing("/d" * 700).id == 10_000
+
+
+def test_lookups_do_not_go_through_all_mounts():
+    """The cause of a quick answer: each mount is touched when the index is made, and not by the questions."""
+
+    class Counting(Mount):
+        touched = 0
+
+        def __getattribute__(self, name):
+            Counting.touched += name == "target"
+            return super().__getattribute__(name)
+
+    count = 1000
+    lines = ["1 0 0:1 / / rw - t t rw"] + [f"{n} 1 0:{n} / /m{n} rw - t t rw" for n in range(2, count)]
+    table = MountTable([Counting.parse(line) for line in lines])
+    Counting.touched = 0
+    for n in range(2, count):
+        assert table.at(f"/m{n}") is table.by_id(n)
+        assert table.children(table.by_id(n)) == []
+    assert Counting.touched < 5 * count
+
+
+def test_who_has_gone_and_who_is_not_ours(tmp_path, monkeypatch):
+    pid = os.fork()
+    if pid == 0:
+        os._exit(0)
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    with pytest.raises(FilesystemError, match="zombie"):
+        MountTable.of(pid)
+    os.waitpid(pid, 0)
+    with pytest.raises(FilesystemError, match="there is no process"):
+        MountTable.of(pid)
+
+
+@pytest.mark.needs("root")
+def test_a_strangers_table_is_for_all_to_read_where_proc_hides_nobody(in_child):
+    """Mode 0444, unlike /proc/PID/ns: what is mounted is no secret, unless proc is mounted with hidepid."""
+
+    def ask(hide):
+        unshare(CLONE_NEWNS)
+        set_propagation("/", "rprivate")
+        mount("proc", "/proc", "proc", data="hidepid=invisible") if hide else None
+        os.setresgid(1, 1, 1)
+        os.setresuid(1, 1, 1)
+        return len(MountTable.of(1))
+
+    assert in_child(lambda: ask(False)) > 0
+    with pytest.raises(in_child.error, match="there is no process 1"):
+        in_child(lambda: ask(True))
 
 
 def cause(text, new_root, current="/"):
