@@ -62,15 +62,20 @@ def check_name(text: str) -> str:
     return text
 
 
+def pins_folder(state: str, name: str = "") -> str:
+    """Return the folder of all pins, or the one of ``name``."""
+    return os.path.join(state, "pins", name) if name else os.path.join(state, "pins")
+
+
 def pin_path(state: str, name: str, kind: str) -> str:
     """Return the file of a pin."""
-    return os.path.join(state, "pins", name, kind)
+    return os.path.join(pins_folder(state, name), kind)
 
 
 def is_pin(path: str) -> bool:
     """Whether there is a namespace behind ``path``: all of them are files of one file system, nsfs. namespaces(7)."""
     try:
-        return os.stat(path).st_dev == os.stat("/proc/self/ns/user").st_dev
+        return os.lstat(path).st_dev == os.stat("/proc/self/ns/user").st_dev
     except OSError:
         return False
 
@@ -88,7 +93,7 @@ def pinned_names(state: str = "") -> dict[str, str]:
     """
     try:
         state = state or state_folder()
-        names = sorted(os.listdir(os.path.join(state, "pins")))
+        names = sorted(os.listdir(pins_folder(state)))
     except (OSError, UsageError):
         return {}
     return {path: name for name in names for path in files_of(state, name).values() if is_pin(path)}
@@ -123,15 +128,13 @@ class StateLock:
 def make_state_folder(state: str) -> None:
     """Make the state folder, 0700. Raises NamespaceError when it cannot be made, or others could write to it."""
     try:
-        os.makedirs(os.path.dirname(state), 0o755, exist_ok=True)
-        os.mkdir(state, 0o700)
-    except FileExistsError:
+        os.makedirs(state, 0o700, exist_ok=True)
         facts = os.stat(state)
-        if facts.st_uid not in (os.geteuid(), 0) or facts.st_mode & 0o022:
-            raise NamespaceError(
-                f"state folder {state} can be written by others (owner {facts.st_uid}, mode {facts.st_mode & 0o777:o})",
-                hint=f"chmod 700 {state}, or --state with a folder of your own",
-            ) from None
     except OSError as error:
         hint = "--state or NSMAN_STATE with a folder of your own"
         raise NamespaceError(f"cannot make the state folder {state}: {error.strerror}", hint=hint) from None
+    if facts.st_uid not in (os.geteuid(), 0) or facts.st_mode & 0o022:
+        raise NamespaceError(
+            f"state folder {state} can be written by others (owner {facts.st_uid}, mode {facts.st_mode & 0o777:o})",
+            hint=f"chmod 700 {state}, or --state with a folder of your own",
+        )
