@@ -7,9 +7,14 @@ What belongs here: the parser; 32 and 64 bit, both byte orders. What does not: w
 
 from __future__ import annotations
 
+import os
+import stat
 import struct
 
 from .errors import FilesystemError
+
+#: Names of machines by their number in elf.h, as uname(2) has them.
+MACHINES = {3: "i386", 20: "ppc", 21: "ppc64", 22: "s390x", 40: "arm", 62: "x86_64", 183: "aarch64", 243: "riscv64"}
 
 _PT_LOAD, _PT_DYNAMIC, _PT_INTERP = 1, 2, 3
 _DT_NEEDED, _DT_STRTAB, _DT_SONAME, _DT_RPATH, _DT_RUNPATH = 1, 5, 14, 15, 29
@@ -39,15 +44,23 @@ class ElfFile:
             return None
         try:
             return _parse(data)
-        except (struct.error, IndexError, ValueError) as error:
+        except (struct.error, IndexError, ValueError, OverflowError) as error:
             raise FilesystemError(f"damaged ELF file: {error}") from error
 
     @classmethod
     def read(cls, path: str) -> ElfFile | None:
         """Return what file ``path`` says, or None if it is no ELF file. Raises OSError, FilesystemError."""
-        with open(path, "rb") as file:
+        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a fifo would keep us waiting
+        with open(fd, "rb") as file:
+            if not stat.S_ISREG(os.fstat(fd).st_mode):
+                return None
             head = file.read(4)
             return cls.parse(head + file.read()) if head == b"\x7fELF" else None
+
+    @property
+    def machine_name(self) -> str:
+        """Return the machine by name: ``x86_64``, ``aarch64``; ``machine 8`` for one that we do not know."""
+        return MACHINES.get(self.machine, f"machine {self.machine}")
 
 
 def _parse(data: bytes) -> ElfFile:

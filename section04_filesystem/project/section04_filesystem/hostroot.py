@@ -1,6 +1,9 @@
 """A root file system made from the host: busybox if there is one, else a shell and programs with their libraries.
 
-What belongs here: choosing and copying. What does not: reading ELF (``elf.py``), finding libraries (``libraries.py``).
+Nothing of the host is executed for it: programs are read, not asked.
+
+What belongs here: choosing and copying. What does not: reading ELF (``elf.py``), ``#!`` lines (``scripts.py``) and
+busybox (``busybox.py``), finding libraries (``libraries.py``).
 The result is reproducible: the same host gives the same bytes, modes, owners (root, when root builds) and times
 (SOURCE_DATE_EPOCH, else 0).
 """
@@ -9,10 +12,11 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 
+from .busybox import applet_names
 from .errors import FilesystemError
 from .libraries import LibraryFinder
+from .scripts import DEEPEST, script_interpreters
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,45 +32,64 @@ _MODES = {"root": 0o700, "tmp": 0o1777, "var/tmp": 0o1777}
 
 
 class HostRoot:
-    """A root at ``target``: ``files`` (sorted paths inside of it that were copied), ``shell`` ("busybox" or a path)."""
+    """A root at ``target``: ``files`` (sorted paths inside of it that were copied), ``shell`` ("busybox" or a path).
+
+    ``needed_by``: for each file that a program needs to run (loader, library, interpreter), the files that need it.
+    """
 
     def __init__(self) -> None:
         self.target = ""
         self.files: list[str] = []
         self.shell = ""
+        self.needed_by: dict[str, list[str]] = {}
         self._finder = LibraryFinder()
 
     def build(self, target: str, programs: Iterable[str] = (), *, busybox: bool = True) -> HostRoot:
         """Fill folder ``target`` (empty, or created) with a root that has a shell and ``programs`` (names or paths).
 
         ``busybox`` False: take the host's own /bin/sh even if there is a busybox. Raises FilesystemError (not empty, a
-        program or library missing), OSError. Returns itself.
+        program, its interpreter or a library missing), OSError. Returns itself.
         """
         self.target = os.path.abspath(target)
         self._skeleton()
         path = shutil.which("busybox") if busybox else None
+        applets = _applets(path) if path else []
         wanted = list(programs)
-        if not path:
+        if not applets:
             self.shell = "/bin/sh"
             wanted = ["/bin/sh", *wanted, *(name for name in _SHELL_PROGRAMS if shutil.which(name))]
         for program in dict.fromkeys(wanted):
             self.add(program)
-        if path:
-            self._add_busybox(path)
+        if path and applets:
+            self._add_busybox(path, applets)
         self._finish()
         return self
 
     def add(self, program: str) -> str:
         """Copy ``program`` (name or path) and all that it needs; return its path inside the root."""
+        return self._add(program, ())
+
+    def _add(self, program: str, scripts: tuple[str, ...]) -> str:
+        """Copy ``program``, which the last of ``scripts`` has as its interpreter."""
         path = program if "/" in program else shutil.which(program)
         if not path or not os.path.isfile(path):
+            if scripts:
+                text = f"script {scripts[-1]} needs the interpreter {program}, which is not on this host"
+                raise FilesystemError(text, explain="LCM-FS-03")
             raise FilesystemError(f"there is no program {program} on this host")
+        if len(scripts) == DEEPEST:
+            chain = " → ".join((*scripts, path))
+            raise FilesystemError(f"too many scripts run by scripts: {chain}", hint="the kernel follows four")
         inside = self._copy(path)
-        for library in self._finder.closure(path):
-            self._copy(library)
+        for library, needed_by in self._finder.closure(path).items():
+            self._note(self._copy(library), needed_by)
         for interpreter in script_interpreters(path):
-            self.add(interpreter)
+            self._note(self._add(interpreter, (*scripts, path)), [path])
         return inside
+
+    def _note(self, inside: str, needed_by: Iterable[str]) -> None:
+        """Remember who needs file ``inside``."""
+        self.needed_by[inside] = sorted({*self.needed_by.get(inside, ()), *needed_by})
 
     def _skeleton(self) -> None:
         """Make the folders, the links of the merged layout and /etc."""
@@ -94,25 +117,22 @@ class HostRoot:
             self.files.append(inside)
         return inside
 
-    def _add_busybox(self, path: str) -> None:
+    def _add_busybox(self, path: str, applets: list[str]) -> None:
         """Copy busybox, and link every applet that is not there yet."""
         self.shell = "busybox"
         copied = self.add(path)
         place = f"{self.target}/usr/bin/busybox"
         if not os.path.exists(place):
             os.replace(f"{self.target}{copied}", place)
-        listed = subprocess.run([path, "--list"], stdout=subprocess.PIPE, check=True, text=True, env={})
-        for applet in sorted(listed.stdout.split()):
-            for folder in ("usr/bin", "usr/sbin"):
-                if os.path.lexists(f"{self.target}/{folder}/{applet}"):
-                    break
-            else:
+        there = {name for folder in ("usr/bin", "usr/sbin") for name in os.listdir(f"{self.target}/{folder}")}
+        for applet in applets:
+            if applet not in there:
                 os.symlink("busybox", f"{self.target}/usr/bin/{applet}")
 
     def _finish(self) -> None:
         """Give everything its mode and the one time; deepest first, because writing into a folder changes its time."""
-        if self._finder.used_cache:
-            shutil.copyfile("/etc/ld.so.cache", f"{self.target}/etc/ld.so.cache")
+        for path in self._finder.settings:
+            shutil.copyfile(path, f"{self.target}{path}")
         self.files.sort()
         epoch = int(os.environ.get("SOURCE_DATE_EPOCH", "0"))
         for folder, folders, names in os.walk(self.target, topdown=False):
@@ -126,15 +146,7 @@ class HostRoot:
         os.utime(self.target, (epoch, epoch))
 
 
-def script_interpreters(path: str) -> list[str]:
-    """Return the programs that the script ``path`` needs by its ``#!`` line: ``/bin/sh``, or env and what it finds."""
+def _applets(path: str) -> list[str]:
+    """Return the applets of the busybox at ``path``."""
     with open(path, "rb") as file:
-        line = file.readline(256)
-    if not line.startswith(b"#!"):
-        return []
-    words = line[2:].decode(errors="surrogateescape").split()
-    if not words:
-        return []
-    if os.path.basename(words[0]) != "env":
-        return words[:1]
-    return [words[0], *[word for word in words[1:] if not word.startswith("-") and "=" not in word][:1]]
+        return applet_names(file.read())

@@ -5,24 +5,28 @@ What belongs here: the search. What does not: reading ELF (``elf.py``), copying 
 
 from __future__ import annotations
 
+import glob
 import os
 import struct
 
 from .elf import ElfFile
 from .errors import FilesystemError
 
-#: glibc's and musl's own folders, by (bits, machine): x86_64, i386, aarch64, arm.
+#: glibc's own folders, by (bits, machine): x86_64, i386, aarch64, arm.
 _MULTIARCH = {
     (64, 62): "x86_64-linux-gnu",
     (32, 3): "i386-linux-gnu",
     (64, 183): "aarch64-linux-gnu",
     (32, 40): "arm-linux-gnueabihf",
 }
+_CACHE = "/etc/ld.so.cache"
 _CACHE_MAGIC = b"glibc-ld.so.cache1.1"
+_MUSL = "ld-musl-"
+_MUSL_FOLDERS = ["/lib", "/usr/local/lib", "/usr/lib"]
 
 
 def default_folders(elf: ElfFile) -> list[str]:
-    """Return where the loader looks last, for programs of this kind."""
+    """Return where glibc's loader looks last, for programs of this kind."""
     triplet = _MULTIARCH.get((elf.bits, elf.machine))
     folders = [f"/lib/{triplet}", f"/usr/lib/{triplet}"] if triplet else []
     folders += ["/lib64", "/usr/lib64"] if elf.bits == 64 else ["/lib32", "/usr/lib32"]
@@ -46,67 +50,106 @@ def parse_cache(data: bytes) -> dict[str, list[str]]:
 
 
 class LibraryFinder:
-    """Looks for libraries; ``used_cache`` tells afterwards whether one was found only by /etc/ld.so.cache."""
+    """Looks for libraries; ``settings`` holds afterwards the loader's own files, without which it would miss them."""
 
     def __init__(self) -> None:
-        self.used_cache = False
+        self.settings: set[str] = set()
         try:
-            with open("/etc/ld.so.cache", "rb") as file:
+            with open(_CACHE, "rb") as file:
                 self._cache = parse_cache(file.read())
         except OSError:
             self._cache = {}
 
-    def closure(self, path: str) -> list[str]:
-        """Return the paths of all that program ``path`` needs: loader, libraries, their libraries; sorted.
+    def closure(self, path: str) -> dict[str, list[str]]:
+        """Return all that program ``path`` needs (loader, libraries, their libraries), and by whom; sorted by path.
 
-        Raises FilesystemError when one is missing, or the program is of another architecture than the library.
+        Raises FilesystemError when one is missing, or is of another architecture than the program.
         """
         program = ElfFile.read(path)
         if program is None:
-            return []
-        found = {program.interpreter} if program.interpreter else set()
+            return {}
+        found = {program.interpreter: [path]} if program.interpreter else {}
+        self._check_interpreter(path, program)
+        loaded: dict[str, str] = {}  # what the loader has by this name it takes again, wherever it came from
         todo: list[tuple[str, ElfFile, list[str]]] = [(path, program, [])]
-        while todo:
-            origin, elf, inherited = todo.pop()
-            rpath = inherited + ([] if elf.runpath else _expand(elf.rpath, origin))
+        for origin, elf, inherited in todo:  # it grows; breadth first, as the loader does
+            rpath = ([] if elf.runpath else _expand(elf.rpath, origin, elf)) + inherited
             for name in elf.needed:
-                library = self._find(name, elf, origin, rpath, program.interpreter)
+                known = name in loaded
+                library = loaded[name] if known else self._find(name, elf, origin, rpath, program.interpreter)
+                loaded[name] = library
                 if library not in found:
-                    found.add(library)
                     needed = ElfFile.read(library)
                     assert needed is not None  # _find accepts ELF files only
                     todo.append((library, needed, rpath))
-        return sorted(found)
+                found.setdefault(library, []).append(origin)
+        return dict(sorted(found.items()))
+
+    def _check_interpreter(self, path: str, program: ElfFile) -> None:
+        """Make sure that the program's own loader is there. Raises FilesystemError (LCM-FS-03)."""
+        if program.interpreter and not os.path.isfile(program.interpreter):
+            text = f"{path} needs the ELF interpreter {program.interpreter}, which is not there"
+            mine = os.uname().machine
+            hint = f"it is a program for {program.machine_name}, this machine is {mine}"
+            raise FilesystemError(text, hint=hint if program.machine_name != mine else "", explain="LCM-FS-03")
 
     def _find(self, name: str, elf: ElfFile, origin: str, rpath: list[str], interpreter: str) -> str:
         """Return the path of library ``name`` that the loader would take for ``elf``."""
         if name.startswith("libc.musl-") or os.path.basename(interpreter) == name:
             return interpreter  # musl's loader is its libc
         if "/" in name:
-            candidates = _expand([name], origin)
+            folders, candidates = [], _expand([name], origin, elf)
         else:
-            candidates = [f"{folder}/{name}" for folder in [*rpath, *_expand(elf.runpath, origin)]]
-        defaults = [f"{folder}/{name}" for folder in default_folders(elf)]
-        for path in [*candidates, *defaults]:
+            own = [] if elf.runpath else rpath
+            folders = [*own, *_expand(elf.runpath, origin, elf), *self._folders(elf, interpreter)]
+            candidates = [f"{folder}/{name}" for folder in folders]
+        for path in candidates:
             if _fits(path, elf):
                 return path
-        for path in self._cache.get(name, []):
+        for path in [] if _MUSL in interpreter else self._cache.get(name, []):
             if _fits(path, elf):
-                self.used_cache = True
+                self.settings.add(_CACHE)
                 return path
+        for folder in folders:  # versions for newer processors, where there is no plain one: the lowest first
+            for path in sorted(glob.glob(f"{glob.escape(folder)}/glibc-hwcaps/*/{glob.escape(name)}")):
+                if _fits(path, elf):
+                    return path
         raise FilesystemError(f"{origin} needs library {name}, which is not found", explain="LCM-FS-03")
 
+    def _folders(self, elf: ElfFile, interpreter: str) -> list[str]:
+        """Return the folders that this loader knows by itself: glibc's, or those of musl's path file."""
+        loader = os.path.basename(interpreter)
+        if not loader.startswith(_MUSL):
+            return default_folders(elf)
+        file = f"/etc/{loader.partition('.so')[0]}.path"
+        try:
+            with open(file, encoding="utf-8", errors="surrogateescape") as text:
+                folders = text.read().replace("\n", ":").split(":")
+        except OSError:
+            return _MUSL_FOLDERS
+        self.settings.add(file)
+        return [folder.strip() for folder in folders if folder.strip()]
 
-def _expand(folders: list[str], origin: str) -> list[str]:
-    """Return ``folders`` with $ORIGIN replaced by the folder of the file that names them."""
+
+def _expand(folders: list[str], origin: str, elf: ElfFile) -> list[str]:
+    """Return ``folders`` with $ORIGIN, $LIB and $PLATFORM replaced; $LIB differs between distributions: both."""
     here = os.path.dirname(os.path.realpath(origin))
-    return [os.path.normpath(f.replace("${ORIGIN}", here).replace("$ORIGIN", here)) for f in folders]
+    triplet = _MULTIARCH.get((elf.bits, elf.machine))
+    libs = ["lib64" if elf.bits == 64 else "lib", *([f"lib/{triplet}"] if triplet else [])]
+    found = []
+    for folder in folders:
+        for lib in libs if "LIB" in folder else libs[:1]:
+            text = folder
+            for name, value in (("ORIGIN", here), ("LIB", lib), ("PLATFORM", elf.machine_name)):
+                text = text.replace(f"${{{name}}}", value).replace(f"${name}", value)
+            found.append(os.path.normpath(text))
+    return found
 
 
 def _fits(path: str, elf: ElfFile) -> bool:
     """Return whether ``path`` is an ELF file of the same class and machine."""
     try:
         other = ElfFile.read(path)
-    except OSError:
+    except (OSError, FilesystemError):
         return False
     return other is not None and (other.bits, other.machine) == (elf.bits, elf.machine)

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from section04_filesystem import FilesystemError
 from section04_filesystem.elf import ElfFile
-from section04_filesystem.hostroot import script_interpreters
 from section04_filesystem.libraries import default_folders, parse_cache
+from section04_filesystem.scripts import script_interpreters
 
 
 def make_elf(bits, order, machine, interpreter, needed, runpath=""):
@@ -106,6 +106,12 @@ def test_the_loaders_cache():
         ("#!/bin/sh -e\n", ["/bin/sh"]),
         ("#! /usr/bin/env python3\n", ["/usr/bin/env", "python3"]),
         ("#!/usr/bin/env -S A=1 perl -w\n", ["/usr/bin/env", "perl"]),
+        ("#!/usr/bin/env -u HOME -i python3\n", ["/usr/bin/env", "python3"]),
+        ("#!/usr/bin/env -Sperl -w\n", ["/usr/bin/env", "perl"]),
+        ("#!/usr/bin/env --split-string='perl' -w\n", ["/usr/bin/env", "perl"]),
+        ("#!/usr/bin/env\n", ["/usr/bin/env"]),
+        ("#!/bin/sh", ["/bin/sh"]),
+        ("#!/bin/" + 300 * "x", ["/bin/" + 249 * "x"]),
         ("#!\n", []),
         ("\x7fELF", []),
     ],

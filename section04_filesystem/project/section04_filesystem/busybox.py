@@ -1,0 +1,35 @@
+"""The applets of a busybox, read from the file: nothing is executed, and one of another architecture can be read too.
+
+What belongs here: finding busybox's table of names. What does not: the links (``hostroot.py``).
+"""
+
+from __future__ import annotations
+
+import re
+
+#: busybox's applet_tables.c: all names one after the other, each ended by a zero byte, sorted as strcmp(3) does.
+_NAMES = re.compile(rb"(?:[a-z\[][A-Za-z0-9_.+\[-]*\0){4,}")
+_SURELY_THERE = (b"sh", b"ash", b"busybox")
+
+
+def applet_names(data: bytes) -> list[str]:
+    """Return the names that ``busybox --list`` would print, from the content of its file; none if there is no table.
+
+    The table is the longest run of sorted names that holds a shell or busybox itself. Pure.
+    """
+    best: list[bytes] = []
+    for found in _NAMES.finditer(data):
+        for run in _sorted_runs(found.group().split(b"\0")[:-1]):
+            if len(run) > len(best) and any(name in run for name in _SURELY_THERE):
+                best = run
+    return [name.decode() for name in best]
+
+
+def _sorted_runs(names: list[bytes]) -> list[list[bytes]]:
+    """Cut ``names`` wherever one does not follow in the alphabet."""
+    runs: list[list[bytes]] = [[]]
+    for name in names:
+        if runs[-1] and name <= runs[-1][-1]:
+            runs.append([])
+        runs[-1].append(name)
+    return runs
