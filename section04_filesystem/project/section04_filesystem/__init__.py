@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from .cgroupfs import CgroupLayout as CgroupLayout
     from .copying import copy_up as copy_up
     from .core.flags import PROPAGATION as PROPAGATION
-    from .core.paths import make_target as make_target
-    from .core.paths import safe_open as safe_open
     from .core.root import plan_private_mounts as plan_private_mounts
     from .core.root import set_propagation as set_propagation
     from .devices import DEFAULT_DEVICES as DEFAULT_DEVICES
@@ -38,6 +36,8 @@ if TYPE_CHECKING:
     from .rootfs import plan_root_mounts as plan_root_mounts
     from .rootfs import plan_rootfs as plan_rootfs
     from .stumbling import STUMBLING_BLOCKS as STUMBLING_BLOCKS
+    from .walk import make_target as make_target
+    from .walk import safe_open as safe_open
 
 _WHERE = {
     "CgroupLayout": "cgroupfs",
@@ -56,7 +56,7 @@ _WHERE = {
     "bind": "binds",
     "bind_descriptor": "binds",
     "copy_up": "copying",
-    "make_target": "core.paths",
+    "make_target": "walk",
     "mount": "binds",
     "mount_overlay": "overlay",
     "open_proc": "procfs",
@@ -65,7 +65,7 @@ _WHERE = {
     "plan_private_mounts": "core.root",
     "plan_root_mounts": "rootfs",
     "plan_rootfs": "rootfs",
-    "safe_open": "core.paths",
+    "safe_open": "walk",
     "set_propagation": "core.root",
     "umount": "binds",
     "write_proc": "procfs",

@@ -4,7 +4,8 @@ Component by component, never following a link in the kernel: each is opened O_P
 the one before; a link's text is put in front of what remains; ``..`` pops from the stack of descriptors and stops at
 the root. Whoever renames folders meanwhile can confuse us, but only to another place inside of what we walked through.
 
-What belongs here: that walk; importing this module makes it safe_open's fall-back.
+What belongs here: that walk; importing this module makes it safe_open's fall-back. So the section's surface takes
+``safe_open`` and ``make_target`` from here: nobody on another floor can have them without it.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ import stat
 from section01_processes import SyscallError
 
 from .core import paths
+from .core.paths import make_target as make_target  # noqa: PLC0414
+from .core.paths import safe_open as safe_open  # noqa: PLC0414
 
 _MAX_LINKS = 40
 
