@@ -7,6 +7,7 @@ timed test: what is *tested* is the deterministic cause (tests/test_import_budge
   log         bytes per second through the log                                       [--megabytes N]
   mounttable  parsing a mountinfo of 10,000 lines, and look-ups in it                [--lines N] [--runs N]
   tree        procman tree beside pstree on 10,000 processes                         [--processes N] [--runs N]
+  namespaces  nsman ls beside lsns on 1,000 processes in 300 namespaces              [--processes N] [--namespaces N]
 """
 
 from __future__ import annotations
@@ -20,7 +21,13 @@ sys.path.insert(0, str(HERE))
 
 
 def main() -> int:
-    commands = {"start": "start", "log": "log_throughput", "mounttable": "mounttable", "tree": "tree"}
+    commands = {
+        "start": "start",
+        "log": "log_throughput",
+        "mounttable": "mounttable",
+        "tree": "tree",
+        "namespaces": "namespaces",
+    }
     if len(sys.argv) < 2 or sys.argv[1] in ("-h", "--help") or sys.argv[1] not in commands:
         print(__doc__)
         return 0 if len(sys.argv) > 1 and sys.argv[1] in ("-h", "--help") else 2

@@ -52,7 +52,7 @@ def test_enter_joins_what_differs(tmp_path):
 
 
 def test_ls_shows_our_own_namespaces():
-    rows = json.loads(nsman("ls", "--json", "--kind", "mnt").stdout)
+    rows = json.loads(nsman("ls", "--json", "--kind", "mnt").stdout)["namespaces"]
     assert os.stat("/proc/self/ns/mnt").st_ino in [row["inode"] for row in rows]
 
 

@@ -2,43 +2,51 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 import click
 
-from ..core.kinds import KINDS
-from ..namespace import Namespace, list_namespaces
+from ..errors import NamespaceError
+from ..explore.rows import COLUMNS, Rows, table
+from ..explore.survey import take_survey
 from .common import JSON
+from .exploring import KINDS, chosen_kinds, note_partial, print_json
+
+_RIGHT = frozenset({"inode", "processes", "pid", "owner", "parent", "owner_uid"})
 
 
 @click.command("ls")
-@click.option("--kind", default="", metavar="KIND", help="Only this kind: " + " ".join(k.name for k in KINDS))
+@KINDS
+@click.option("--columns", metavar="C,C…", help="Show these: " + " ".join(COLUMNS))
+@click.option("--names", is_flag=True, help="Ask the container engines for names, too (takes longer).")
 @JSON
-def ls_command(kind: str, as_json: bool) -> None:
-    """List the namespaces that some process is in."""
-    rows = [row(space) for space in list_namespaces(kind)]
+def ls_command(kinds: tuple[str, ...], columns: str | None, names: bool, as_json: bool) -> None:
+    """List all namespaces: of processes, threads and next children, of descriptors and mounts, and those above them.
+
+    OWNER is the user namespace that owns it, PARENT is the parent of a pid or user namespace ("-": outside of what
+    may be seen from here). HELD is what keeps it alive beside the processes in it; PID is the lowest in it, or that
+    of a process that holds it. Every descriptor of every process is looked at. Not found is what only a socket keeps.
+    """
+    from ..explore.names import name_containers, name_pins
+
+    wanted, shown = chosen_kinds(kinds), chosen_columns(columns)
+    survey = take_survey()
+    name_pins(survey)
+    if names:
+        name_containers(survey)
+    spaces = [space for space in survey if space.kind in wanted]
+    rows = Rows()
     if as_json:
-        click.echo(json.dumps(rows))
-        return
-    click.echo(f"{'INODE':>10} {'KIND':7} {'PROCESSES':>9} {'PID':>7} COMMAND")
-    for fields in rows:
-        shown = f"{fields['inode']:10} {fields['kind']:7} {fields['processes']:9} {fields['pid']:7}"
-        click.echo(f"{shown} {fields['command']}")
+        print_json({"unreadable": survey.unreadable, "namespaces": [rows.row(space) for space in spaces]})
+    else:
+        click.echo("\n".join(table(shown, [rows.cells(space, shown) for space in spaces], _RIGHT)))
+    note_partial(survey)
 
 
-def row(space: Namespace) -> dict[str, Any]:
-    """Return one line of ``ls``; the process shown is the one with the lowest pid."""
-    pid = space.pids[0]
-    try:
-        with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as file:
-            command = file.read().rstrip("\n")
-    except OSError:
-        command = ""
-    return {
-        "inode": space.inode,
-        "kind": space.kind.name,
-        "processes": len(space.pids),
-        "pid": pid,
-        "command": command,
-    }
+def chosen_columns(text: str | None) -> list[str]:
+    """Return the columns that the user wants. Raises NamespaceError."""
+    if text is None:
+        return [name for name, usual in COLUMNS.items() if usual]
+    names = [name.strip().lower() for name in text.split(",")]
+    for name in names:
+        if name not in COLUMNS:
+            raise NamespaceError(f"there is no column {name!r}", hint="there are: " + " ".join(COLUMNS))
+    return names
