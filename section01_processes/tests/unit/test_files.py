@@ -91,6 +91,7 @@ def test_write_file_leaves_nothing_when_it_fails(tmp_path):
     assert os.listdir(tmp_path) == ["x"]
 
 
+@pytest.mark.needs("kernel")
 def test_write_file_does_not_follow_a_planted_link(tmp_path):
     def run():
         os.symlink("/etc/hostname", tmp_path / f".s.{os.getpid()}~")
@@ -101,6 +102,7 @@ def test_write_file_does_not_follow_a_planted_link(tmp_path):
     assert not (tmp_path / "s").exists()
 
 
+@pytest.mark.needs("kernel")
 def test_a_reader_never_sees_half_a_file(tmp_path):
     path = str(tmp_path / "s")
     write_file(path, format_json([0] * 1000))

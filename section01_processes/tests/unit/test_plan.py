@@ -50,6 +50,7 @@ def test_records_say_process_step_errno_and_time(tmp_path):
     os.close(writer)
 
 
+@pytest.mark.needs("kernel")
 def test_crash_kills_after_the_call_and_before_its_record(tmp_path):
     reader, writer = os.pipe()
     plan = Plan("child", [Step(make, str(tmp_path / name), "") for name in "abc"])

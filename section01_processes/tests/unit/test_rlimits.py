@@ -44,6 +44,7 @@ def test_a_limit_that_we_may_set_stays_as_it_is():
     assert str(limit) == "NOFILE=10:20"
 
 
+@pytest.mark.needs("kernel")
 def test_a_limit_that_nobody_may_set_is_lowered_with_a_warning():
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     limit, warning = Rlimit.parse("NOFILE=7:unlimited").fitted()  # above fs.nr_open even root may not

@@ -39,6 +39,7 @@ def test_what_is_no_stat_line_is_refused(text):
         ProcessStat.parse(text)
 
 
+@pytest.mark.needs("kernel")
 def test_own_line_agrees_with_the_system_calls():
     stat = ProcessStat.of("self")
     assert (stat.pid, stat.ppid, stat.pgrp, stat.session) == (os.getpid(), os.getppid(), os.getpgrp(), os.getsid(0))

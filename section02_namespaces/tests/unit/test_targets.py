@@ -39,11 +39,13 @@ def test_a_number_and_self_ask_no_engine(monkeypatch):
     assert resolve_target(str(os.getpid())) == resolve_target("self") == os.getpid()
 
 
+@pytest.mark.needs("kernel")
 def test_a_namespace_file_is_about_its_process():
     assert resolve_target(f"/proc/{os.getpid()}/ns/uts") == os.getpid()
     assert resolve_target("/proc/self/ns/uts") == os.getpid()
 
 
+@pytest.mark.needs("kernel")
 def test_another_file_of_a_namespace_is_about_who_is_in_it(tmp_path):
     (tmp_path / "uts").symlink_to("/proc/self/ns/uts")
     pid = resolve_target(str(tmp_path / "uts"))

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import struct
-import sys
 
 import pytest
 from hypothesis import given
@@ -69,7 +68,7 @@ def test_aarch64_has_its_own_folders():
 
 
 def test_the_interpreter_that_runs_this_test_needs_libc():
-    elf = ElfFile.read(os.path.realpath(sys.executable))
+    elf = ElfFile.read(os.readlink("/proc/self/exe"))  # under an emulator sys.executable is the script that starts it
     assert elf.interpreter.startswith("/lib")
     assert any(name.startswith("libc.") for name in elf.needed)
 

@@ -154,6 +154,7 @@ def test_what_is_no_busybox_has_no_applets():
     assert applet_names(b"alpha\0beta\0gamma\0delta\0epsilon\0") == []
 
 
+@pytest.mark.needs("kernel")
 def test_nothing_is_executed(tmp_path, program):
     trace = tmp_path / "trace"
     build = "import sys; from section04_filesystem import HostRoot; HostRoot().build(*sys.argv[1:2], ['bash', 'ldd'])"
