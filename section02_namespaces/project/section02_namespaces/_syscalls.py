@@ -15,6 +15,8 @@ sethostname = prototype("sethostname", ctypes.c_char_p, ctypes.c_size_t)
 setdomainname = prototype("setdomainname", ctypes.c_char_p, ctypes.c_size_t)
 mount = prototype("mount", ctypes.c_char_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_ulong, ctypes.c_void_p)
 umount2 = prototype("umount2", ctypes.c_char_p, ctypes.c_int)
+shmget = prototype("shmget", ctypes.c_int, ctypes.c_size_t, ctypes.c_int)
+capset = prototype("capset", ctypes.c_char_p, ctypes.c_char_p)
 
 # clone(2): x86_64 takes (flags, stack, parent_tid, child_tid, tls), aarch64 (flags, stack, parent_tid, tls,
 # child_tid). We pass zero for all but the flags, so one prototype serves both.

@@ -15,11 +15,16 @@ from section01_processes import run_tool
 #: Command → the module of this package and the function in it. A new command is a line here, and no import above.
 COMMANDS = {
     "ls": "ls.ls_command",
+    "tree": "tree.tree",
     "inspect": "inspect.inspect",
+    "diff": "diff.diff",
+    "find": "find.find",
+    "watch": "watch.watch",
     "run": "run.run_command",
     "enter": "enter.enter",
     "pin": "pin.pin_command",
     "unpin": "pin.unpin_command",
+    "share": "share.share",
 }
 
 
