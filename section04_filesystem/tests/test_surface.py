@@ -8,6 +8,7 @@ DEFAULT_DEVICES
 DEV_SYMLINKS
 FilesystemError
 HostRoot
+LoopDevice
 Mount
 MountError
 MountOptions
@@ -16,9 +17,14 @@ PROPAGATION
 ROOT
 STUMBLING_BLOCKS
 UnsafePath
+attach_loop
 bind
 bind_descriptor
 copy_up
+create_image
+detach_loop
+idmapped
+list_loops
 make_target
 mount
 mount_overlay

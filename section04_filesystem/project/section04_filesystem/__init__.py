@@ -24,6 +24,12 @@ if TYPE_CHECKING:
     from .errors import MountError as MountError
     from .errors import UnsafePath as UnsafePath
     from .hostroot import HostRoot as HostRoot
+    from .idmap import idmapped as idmapped
+    from .images import create_image as create_image
+    from .loops import LoopDevice as LoopDevice
+    from .loops import attach_loop as attach_loop
+    from .loops import detach_loop as detach_loop
+    from .loops import list_loops as list_loops
     from .mountinfo import Mount as Mount
     from .mountinfo import MountTable as MountTable
     from .options import MountOptions as MountOptions
@@ -45,6 +51,7 @@ _WHERE = {
     "DEV_SYMLINKS": "devices",
     "FilesystemError": "errors",
     "HostRoot": "hostroot",
+    "LoopDevice": "loops",
     "Mount": "mountinfo",
     "MountError": "errors",
     "MountOptions": "options",
@@ -53,9 +60,14 @@ _WHERE = {
     "ROOT": "rootfs",
     "STUMBLING_BLOCKS": "stumbling",
     "UnsafePath": "errors",
+    "attach_loop": "loops",
     "bind": "binds",
     "bind_descriptor": "binds",
     "copy_up": "copying",
+    "create_image": "images",
+    "detach_loop": "loops",
+    "idmapped": "idmap",
+    "list_loops": "loops",
     "make_target": "walk",
     "mount": "binds",
     "mount_overlay": "overlay",

@@ -43,9 +43,11 @@ def openat2(folder_fd: int, path: bytes, flags: int, mode: int, resolve: int) ->
     return _openat2(folder_fd, path, _OPEN_HOW.pack(flags, mode, resolve), _OPEN_HOW.size)
 
 
-def mount_setattr(fd: int, path: bytes, at_flags: int, set_: int, clear: int, propagation: int) -> int:
-    """Set and clear attributes and propagation of the mount at ``fd``/``path``."""
-    attributes = _MOUNT_ATTR.pack(set_, clear, propagation, 0)
+def mount_setattr(
+    fd: int, path: bytes, at_flags: int, set_: int, clear: int, propagation: int, userns_fd: int = 0
+) -> int:
+    """Set and clear attributes and propagation of the mount at ``fd``/``path``; ``userns_fd``: for ATTR_IDMAP."""
+    attributes = _MOUNT_ATTR.pack(set_, clear, propagation, userns_fd)
     return _mount_setattr(fd, path, at_flags, attributes, _MOUNT_ATTR.size)
 
 

@@ -44,7 +44,7 @@ def mount_bind_with(
     try:
         tree = clone_tree(source, recursive)
         attributes = (set_, clear, all_set, all_clear, propagation)
-        attach_in_root(tree, root_fd, target, prepare=lambda mount_fd: _dress(mount_fd, *attributes))
+        attach_in_root(tree, root_fd, target, prepare=lambda mount_fd: dress_with(mount_fd, *attributes))
     except OSError as error:
         raise mount_error(error, f"bind {source} → {target}", "bind") from error
 
@@ -63,15 +63,15 @@ def change_mount(
     try:
         fd = safe_open(root_fd, target)
         try:
-            _dress(fd, set_, clear, all_set, all_clear, propagation)
+            dress_with(fd, set_, clear, all_set, all_clear, propagation)
         finally:
             os.close(fd)
     except OSError as error:
         raise mount_error(error, f"remount {target}") from error
 
 
-def _dress(mount_fd: int, set_: int, clear: int, all_set: int, all_clear: int, propagation: str) -> None:
-    """Apply attributes and propagation to a mount and, as far as they say so, to those below it."""
+def dress_with(mount_fd: int, set_: int, clear: int, all_set: int, all_clear: int, propagation: str) -> None:
+    """Apply attributes and propagation to a mount and, as far as they say so, to those below. Raises SyscallError."""
     kind = k.PROPAGATION.get(propagation, 0)
     everywhere = bool(kind & k.MS_REC)
     dress(mount_fd, all_set, all_clear, kind & ~k.MS_REC if everywhere else 0, recursive=True)

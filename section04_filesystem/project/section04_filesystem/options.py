@@ -5,8 +5,6 @@ What belongs here: the table and the parser; pure. What does not: mounting.
 
 from __future__ import annotations
 
-from section01_processes import UsageError
-
 from .core import flags as k
 
 TYPE_CHECKING = False
@@ -45,7 +43,7 @@ class MountOptions:
 
     ``bind``: "" | "bind" | "rbind"; ``set``/``clear``: MOUNT_ATTR_* of this mount, ``all_set``/``all_clear``: of all
     below too; ``propagation``: a word or ""; ``superblock`` and ``data``: for the file system; ``copy_up``: tmpfs
-    starts with what was at the target; ``remount``: change what is mounted there.
+    starts with what was at the target; ``remount``: change what is mounted there; ``idmap``: "" | "idmap" | "ridmap".
     """
 
     __slots__ = (
@@ -55,6 +53,7 @@ class MountOptions:
         "clear",
         "copy_up",
         "data",
+        "idmap",
         "propagation",
         "remount",
         "set",
@@ -72,10 +71,11 @@ class MountOptions:
         self.data: list[str] = []
         self.copy_up = False
         self.remount = False
+        self.idmap = ""
 
     @classmethod
     def parse(cls, words: Iterable[str]) -> MountOptions:
-        """Return the options that ``words`` say; the last of contradicting words wins. Raises UsageError."""
+        """Return the options that ``words`` say; the last of contradicting words wins."""
         options = cls()
         for word in words:
             options._take(word)
@@ -99,7 +99,7 @@ class MountOptions:
         elif word == "remount":
             self.remount = True
         elif word in ("idmap", "ridmap"):
-            raise UsageError(f"mount option {word}: id-mapped mounts are not supported")
+            self.idmap = word
         elif word not in _IGNORED and not word.startswith(("x-", "comment=")):
             self.data.append(word)
 

@@ -146,7 +146,11 @@ def plan_mount(mount: Mapping[str, Any], cgroup_layout: CgroupLayout | None = No
         return [Step(change_mount, ROOT, target, *change, about=f"remount {target}")]
     if fstype == "bind":
         check_no_data(target, options.data)
+        if options.idmap or mount.get("uidMappings") or mount.get("gidMappings"):
+            return [_plan_idmapped(mount, target, source, options, change, about)]
         return [_plan_bind(target, source, options, change, about)]
+    if options.idmap or mount.get("uidMappings"):
+        raise UsageError(f"mount {target}: only a bind mount can be id-mapped, not a new {fstype}")
     if fstype == "none":
         raise UsageError(f"mount {target}: neither a type nor bind is given")
     attributes = options.attributes()
@@ -178,6 +182,19 @@ def _plan_bind(
     if change == (options.set, 0, 0, 0, ""):
         return Step(mount_bind, ROOT, target, source, recursive, options.set, about=about)
     return Step(mount_bind_with, ROOT, target, source, recursive, *change, about=about)
+
+
+def _plan_idmapped(
+    mount: Mapping[str, Any], target: str, source: str, options: MountOptions, change: tuple[object, ...], about: str
+) -> Step:
+    """Return the step of an id-mapped bind (config.md "Mounts", ``uidMappings``); its module loads only for one."""
+    from .idmap import mount_idmapped, parse_maps
+
+    if not source:
+        raise UsageError(f"mount {target}: a bind needs a source")
+    maps = (*parse_maps(mount), options.idmap == "ridmap")
+    recursive = options.bind != "bind"
+    return Step(mount_idmapped, ROOT, target, source, recursive, maps, *change, about=f"{about}, id-mapped")
 
 
 def _plan_cgroup(target: str, attributes: int, layout: CgroupLayout | None) -> list[Step]:

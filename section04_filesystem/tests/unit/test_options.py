@@ -1,10 +1,8 @@
 """The option words: attributes, propagation, what is left for the file system."""
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from section01_processes import UsageError
 from section04_filesystem import MountOptions
 
 RDONLY, NOSUID, NODEV, NOEXEC, ATIME, NOATIME, STRICT = 1, 2, 4, 8, 0x70, 0x10, 0x20
@@ -44,9 +42,9 @@ def test_binds_propagation_and_our_own_words():
     assert parsed("defaults", "x-systemd.automount", "silent").data == []
 
 
-def test_id_mapped_mounts_are_refused_not_ignored():
-    with pytest.raises(UsageError, match="idmap"):
-        parsed("ridmap")
+def test_id_mapped_mounts_are_kept_apart_from_the_file_systems_data():
+    assert (parsed("rbind", "ridmap").idmap, parsed("idmap").idmap, parsed("ro").idmap) == ("ridmap", "idmap", "")
+    assert parsed("ridmap").data == []
 
 
 @given(st.lists(st.sampled_from(["ro", "rw", "suid", "nosuid", "noatime", "relatime", "rro", "rrw", "exec", "noexec"])))

@@ -15,6 +15,7 @@ from section01_processes import run_tool
 from ..jails import Jails, state_folder
 from .create import create
 from .enter import enter
+from .loop import loop
 from .ls import ls_command
 from .mounts import mounts
 from .rm import rm
@@ -25,6 +26,7 @@ COMMANDS: tuple[click.Command, ...] = (
     enter,
     rm,
     mounts,
+    loop,
 )
 
 

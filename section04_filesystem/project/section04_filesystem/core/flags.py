@@ -29,6 +29,7 @@ MOUNT_ATTR_ATIME = 0x70
 MOUNT_ATTR_NOATIME = 0x10
 MOUNT_ATTR_STRICTATIME = 0x20
 MOUNT_ATTR_NODIRATIME = 0x80
+MOUNT_ATTR_IDMAP = 0x100000
 MOUNT_ATTR_NOSYMFOLLOW = 0x200000
 
 #: Where mounts and unmounts travel: mount_namespaces(7), "shared subtrees".
