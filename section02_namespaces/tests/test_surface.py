@@ -18,10 +18,10 @@ Namespace
 NamespaceError
 NamespaceKind
 STUMBLING_BLOCKS
+check_id_map
 differing_kinds
 flags_of
 fork_sibling
-format_id_map
 kind_named
 list_namespaces
 namespaces_of
@@ -37,6 +37,7 @@ setns
 unpin
 unshare
 write_id_maps
+write_time_offsets
 """
 
 

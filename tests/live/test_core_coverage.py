@@ -25,7 +25,6 @@ SECTIONS = sorted(path.name for path in CLONE.glob("section[0-9]*_*") if (path /
 #: The share of each core's statements that must run. Where less do, the reason stands here, and whose matter it is.
 LEAST = 0.90
 LESS: dict[str, tuple[float, str]] = {
-    "section02_namespaces": (0.83, "issue 4: comparing and checking id maps, the domain name, unknown kinds"),
     "section03_cgroups": (0.73, "issue 5: killing a group, waiting for its end, further limits; errors"),
     "section05_images": (0.86, "no issue yet: archives with what the embedded image has not; errors"),
     "section08_oci": (0.88, "issue 7: states, messages between the family that only errors send"),

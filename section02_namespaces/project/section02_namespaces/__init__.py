@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from .core.create import sethostname as sethostname
     from .core.create import setns as setns
     from .core.create import unshare as unshare
+    from .core.enter import differing_kinds as differing_kinds
+    from .core.enter import plan_enter as plan_enter
+    from .core.fork import fork_sibling as fork_sibling
     from .core.idmaps import IdMap as IdMap
-    from .core.idmaps import format_id_map as format_id_map
     from .core.kinds import CLONE_NEWCGROUP as CLONE_NEWCGROUP
     from .core.kinds import CLONE_NEWIPC as CLONE_NEWIPC
     from .core.kinds import CLONE_NEWNET as CLONE_NEWNET
@@ -30,11 +32,9 @@ if TYPE_CHECKING:
     from .core.kinds import flags_of as flags_of
     from .core.kinds import kind_named as kind_named
     from .core.kinds import namespaces_of as namespaces_of
-    from .enter import differing_kinds as differing_kinds
-    from .enter import plan_enter as plan_enter
     from .errors import IdMapError as IdMapError
     from .errors import NamespaceError as NamespaceError
-    from .fork import fork_sibling as fork_sibling
+    from .idmaps import check_id_map as check_id_map
     from .idmaps import write_id_maps as write_id_maps
     from .namespace import Namespace as Namespace
     from .namespace import list_namespaces as list_namespaces
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from .place import pinned_names as pinned_names
     from .stumbling import STUMBLING_BLOCKS as STUMBLING_BLOCKS
     from .targets import resolve_target as resolve_target
+    from .timens import write_time_offsets as write_time_offsets
 
 _WHERE = {
     "CLONE_NEWCGROUP": "core.kinds",
@@ -60,17 +61,17 @@ _WHERE = {
     "NamespaceError": "errors",
     "NamespaceKind": "core.kinds",
     "STUMBLING_BLOCKS": "stumbling",
-    "differing_kinds": "enter",
+    "check_id_map": "idmaps",
+    "differing_kinds": "core.enter",
     "flags_of": "core.kinds",
-    "fork_sibling": "fork",
-    "format_id_map": "core.idmaps",
+    "fork_sibling": "core.fork",
     "kind_named": "core.kinds",
     "list_namespaces": "namespace",
     "namespaces_of": "core.kinds",
     "open_namespace": "core.create",
     "pin": "pin",
     "pinned_names": "place",
-    "plan_enter": "enter",
+    "plan_enter": "core.enter",
     "plan_namespaces": "core.create",
     "resolve_target": "targets",
     "setdomainname": "core.create",
@@ -79,6 +80,7 @@ _WHERE = {
     "unpin": "pin",
     "unshare": "core.create",
     "write_id_maps": "idmaps",
+    "write_time_offsets": "timens",
 }
 __all__ = list(_WHERE)
 __getattr__ = lazy_exports(__name__, _WHERE)

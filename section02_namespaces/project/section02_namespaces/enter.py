@@ -1,65 +1,100 @@
-"""Join the namespaces of a running process, as ``exec`` into a container does.
+"""What ``nsman enter`` means by TARGET: a process, a namespace file, or a name under which namespaces are pinned.
 
-What belongs here: which of them, and the steps. What does not: the order of several single setns calls, which is that
-of ``core.kinds.KINDS``.
+What belongs here: finding it and saying what is wrong with it. What does not: the plans (``launch.py``).
 """
 
 from __future__ import annotations
 
 import os
+from select import POLLIN, poll
 
-from section01_processes import Slot, Step, SyscallError, action
-
-from . import _syscalls
-from .core import kinds as k
-from .core.create import setns
-from .errors import explain_setns
+from .core.enter import differing_kinds
+from .core.kinds import KINDS, namespaces_of
+from .errors import NamespaceError
+from .launch import plan_enter_command, plan_enter_files
+from .namespace import Namespace
+from .place import files_of, is_pin, state_folder
+from .targets import resolve_target
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Sequence
+
+    from section01_processes import Plan
 
 
-@action("setns(2)", flags="k.CLONE_")
-def setns_pidfd(pidfd: int, flags: int) -> None:
-    """Join all namespaces of the kinds in ``flags`` of the process behind ``pidfd``, all or none (Linux 5.8).
+def find_files(target: str) -> dict[str, str]:
+    """Return kind → path of the namespace files that ``target`` names; none when it means a process.
 
-    The kernel checks and switches in the right order by itself (user first). ``pidfd`` stays open. Raises SyscallError
-    (ESRCH: the process has ended; EINVAL: the user namespace is the caller's own).
+    A text with a slash is one file, another may be the name of a pin. Raises NamespaceError: no namespace behind it.
+    """
+    if "/" in target:
+        return {Namespace.at(target).kind.name: os.path.abspath(target)}
+    if target.isdigit() or target == "self":
+        return {}
+    try:
+        return {kind: path for kind, path in files_of(state_folder(), target).items() if is_pin(path)}
+    except NamespaceError:
+        return {}
+
+
+def look_at(pid: int) -> tuple[int, tuple[str, ...]]:
+    """Return a pidfd of process ``pid`` (the caller's to close) and the kinds in which it is elsewhere than we are.
+
+    Raises NamespaceError: it has ended, or belongs to somebody else.
     """
     try:
-        _syscalls.setns(pidfd, flags)
-    except SyscallError as error:
-        raise explain_setns(error, flags) from None
+        pidfd = os.pidfd_open(pid)
+    except OSError as error:
+        raise NamespaceError(f"cannot enter process {pid}: {error.strerror}", hint="it has ended") from error
+    try:
+        kinds = differing_kinds(pid)
+    except PermissionError:
+        os.close(pidfd)
+        raise _foreign(pid) from None
+    except OSError:
+        kinds = ()
+    if _ended(pidfd):  # and the number may have been given to another one before we looked
+        os.close(pidfd)
+        raise NamespaceError(f"cannot enter process {pid}: it has ended")
+    return pidfd, kinds
 
 
-@action("setns(2)", flags="kind:k.CLONE_")
-def setns_duplicate(fd: int, kind: int) -> None:
-    """Join the namespace behind ``fd``, of ``kind``; ``fd`` stays open."""
-    setns(os.dup(fd), kind)
+def _ended(pidfd: int) -> bool:
+    """Whether the process has ended: then its pidfd polls readable."""
+    waiter = poll()
+    waiter.register(pidfd, POLLIN)
+    return bool(waiter.poll(0))
 
 
-def differing_kinds(pid: int) -> tuple[str, ...]:
-    """Return the kinds in which process ``pid`` is somewhere else than the caller, in the order of joining."""
-    own, theirs = k.namespaces_of("self"), k.namespaces_of(pid)
-    return tuple(kind.name for kind in k.KINDS if kind.name in theirs and theirs[kind.name] != own.get(kind.name))
+def _foreign(pid: int) -> NamespaceError:
+    """Return the error for a process of another user."""
+    try:
+        owner = f"it belongs to user {os.stat(f'/proc/{pid}').st_uid}"
+    except OSError:
+        owner = "it belongs to somebody else"
+    hint = "needs root (CAP_SYS_PTRACE), or to be its user"
+    return NamespaceError(f"may not look at the namespaces of process {pid}: {owner}", hint=hint, explain="LCM-NS-07")
 
 
-def plan_enter(target: int | Slot | Mapping[str, int | Slot], kinds: Iterable[str]) -> list[Step]:
-    """Return the steps that bring the caller into the namespaces of another process.
+def plan_target(target: str, names: Sequence[str], argv: Sequence[str]) -> dict[str, Plan]:
+    """Return the plans that run ``argv`` in the namespaces of ``target``; ``names``: only these kinds.
 
-    ``target`` is a pidfd (or its slot): one call joins everything; or a mapping kind → descriptor of a namespace file:
-    one call each, user namespace first. ``kinds`` names what to join; leave out ``user`` when it is the caller's own
-    (see :func:`differing_kinds`). The pid namespace takes effect at the next fork, so fork after these steps.
+    The plans hold a pidfd, which is this process's until it ends. Raises NamespaceError, LcmError.
     """
-    wanted = {k.kind_named(name).name for name in kinds}
-    order = [kind for kind in k.KINDS if kind.name in wanted]
-    if not order:
-        return []
-    if not isinstance(target, int | Slot):
-        return [
-            Step(setns_duplicate, target[kind.name], kind.flag, about=f"join the {kind.name} namespace")
-            for kind in order
+    cwd = os.getcwd()
+    files = find_files(target)
+    if files:
+        own = namespaces_of("self")
+        missing = [name for name in names if name not in files]
+        if missing:
+            raise NamespaceError(f"{target} is no {missing[0]} namespace", hint=f"it is: {' '.join(files)}")
+        joined = [
+            (kind.name, files[kind.name])
+            for kind in KINDS
+            if kind.name in (names or files) and os.stat(files[kind.name]).st_ino != own.get(kind.name)
         ]
-    about = "join the process's namespaces: " + ", ".join(kind.name for kind in order)
-    return [Step(setns_pidfd, target, k.flags_of(wanted), about=about)]
+        return plan_enter_files(joined, argv, cwd=cwd)
+    pidfd, differing = look_at(resolve_target(target))
+    kinds = [kind for kind in differing if not names or kind in names]
+    return plan_enter_command(pidfd, kinds, argv, cwd=cwd)

@@ -5,7 +5,8 @@ may map one id, his own, and for groups only after giving up setgroups(2) for th
 setuid programs newuidmap and newgidmap, which check /etc/subuid and /etc/subgid. We try in this order; the first
 refusal costs nothing, since only a successful write is final.
 
-What belongs here: that choice. What does not: the map itself (``core/idmaps.py``).
+What belongs here: that choice, and what the kernel refuses. What does not: the map itself and the plain write
+(``core/idmaps.py``).
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import os
 
 from section01_processes import action
 
-from .core.idmaps import format_id_map, write_id_map
+from .core.idmaps import write_id_map
 from .errors import IdMapError, apparmor_restricts
 
 TYPE_CHECKING = False
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
     from .core.idmaps import IdMap
 
+#: The kernel takes at most so many lines (since Linux 4.15; user_namespaces(7)).
+MAX_LINES = 340
 _PROGRAM_FOLDERS = ("/usr/bin", "/bin", "/usr/local/bin", "/run/wrappers/bin")
 
 
@@ -33,9 +36,25 @@ def write_id_maps(pid: int, uid_maps: Sequence[IdMap], gid_maps: Sequence[IdMap]
     Groups first, so that the uid map, when it appears, means: all is ready. Raises IdMapError.
     """
     for maps in (uid_maps, gid_maps):
-        format_id_map(maps)
+        check_id_map(maps)
     _write(pid, "gid_map", gid_maps, os.getegid())
     _write(pid, "uid_map", uid_maps, os.geteuid())
+
+
+def check_id_map(maps: Sequence[IdMap]) -> None:
+    """Raise IdMapError for a map that the kernel would refuse: to each fault it answers EINVAL, here is a sentence."""
+    if not 1 <= len(maps) <= MAX_LINES:
+        raise IdMapError(f"an id map has 1 to {MAX_LINES} lines, this one has {len(maps)}")
+    for inside, outside, count in maps:
+        if count < 1 or min(inside, outside) < 0 or max(inside, outside) + count > 1 << 32:
+            text = f"the line '{inside} {outside} {count}' is outside of 0 to 4294967295, or maps no id at all"
+            raise IdMapError(text)
+    for side, number in (("inside", 0), ("outside", 1)):
+        end = 0
+        for first, count in sorted((line[number], line[2]) for line in maps):
+            if first < end:
+                raise IdMapError(f"two lines of the id map overlap {side} the namespace at id {first}")
+            end = first + count
 
 
 def _write(pid: int, file: str, maps: Sequence[IdMap], own_id: int) -> None:
@@ -55,8 +74,9 @@ def _write(pid: int, file: str, maps: Sequence[IdMap], own_id: int) -> None:
         except OSError as error:
             refusal = error
     if pid == 0:
-        raise IdMapError(f"may not write {file} of this process: {refusal.strerror}", **_why(maps))
-    _write_with_helper(pid, "newgidmap" if file == "gid_map" else "newuidmap", maps)
+        hint, block = _why(maps)
+        raise IdMapError(f"may not write {file} of this process: {refusal.strerror}", hint=hint, explain=block)
+    _write_with_helper(pid, file, maps)
 
 
 def _deny_setgroups(pid: int) -> None:
@@ -68,8 +88,9 @@ def _deny_setgroups(pid: int) -> None:
         os.close(fd)
 
 
-def _write_with_helper(pid: int, program: str, maps: Sequence[IdMap]) -> None:
-    """Let the setuid program write the map. Raises IdMapError with what it said."""
+def _write_with_helper(pid: int, file: str, maps: Sequence[IdMap]) -> None:
+    """Let the setuid program write the map. Raises IdMapError with what it said, and which ids are not ours."""
+    program = "newgidmap" if file == "gid_map" else "newuidmap"
     path = next((f"{folder}/{program}" for folder in _PROGRAM_FOLDERS if os.access(f"{folder}/{program}", os.X_OK)), "")
     if not path:
         hint = "install the package uidmap"
@@ -79,10 +100,10 @@ def _write_with_helper(pid: int, program: str, maps: Sequence[IdMap]) -> None:
         argv += [str(line.inside), str(line.outside), str(line.count)]
     status, said = run_program(path, argv)
     if status:
-        hint = "see /etc/subuid and /etc/subgid, and that the program still is setuid"
-        raise IdMapError(
-            f"{program} refused: {said.strip() or f'exit status {status}'}", hint=hint, explain="LCM-US-04"
-        )
+        from .subids import explain_refusal
+
+        text = f"{program} refused: {said.strip() or f'exit status {status}'}"
+        raise IdMapError(text, hint=explain_refusal(file, maps, os.getuid()), explain="LCM-US-04")
 
 
 def run_program(path: str, argv: list[str]) -> tuple[int, str]:
@@ -101,10 +122,10 @@ def run_program(path: str, argv: list[str]) -> tuple[int, str]:
     return (code if code >= 0 else 128 - code), os.fsdecode(said)
 
 
-def _why(maps: Sequence[IdMap]) -> dict[str, str]:
+def _why(maps: Sequence[IdMap]) -> tuple[str, str]:
     """Return hint and stumbling block of a refused write to one's own map."""
     if apparmor_restricts():
-        return {"hint": "AppArmor took the capabilities of this user namespace", "explain": "LCM-US-02"}
+        return "AppArmor took the capabilities of this user namespace", "LCM-US-02"
     if len(maps) == 1 and maps[0].count == 1:
-        return {"hint": "a map is written once, by the right process, and maps one's own id", "explain": "LCM-US-01"}
-    return {"hint": "from inside only one id can be mapped; let the parent write the map", "explain": "LCM-US-01"}
+        return "a map is written once, by the right process, and maps one's own id", "LCM-US-01"
+    return "from inside only one id can be mapped; let the parent write the map", "LCM-US-06"

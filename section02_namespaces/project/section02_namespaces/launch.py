@@ -1,86 +1,182 @@
-"""The launcher behind ``nsman run``: a command in new namespaces.
+"""The launcher behind ``nsman run`` and ``nsman enter``: a command in new or in others' namespaces, as plans.
 
-What belongs here: the two children and their plans. What does not: a container's root (section 4) and runtime
-(section 8).
+The command has the caller's environment.
+
+What belongs here: what a caller can ask for, and the plans of the three processes. What does not: who they are and
+how they talk (``family.py``), a container's root (section 4) and runtime (section 8).
 """
 
 from __future__ import annotations
 
 import os
 
-from section01_processes import Plan, Step, SyscallError, action, exec_program, find_program, spawn
+from section01_processes import Plan, Slot, Step
 
-from . import _syscalls
+from . import actions, family
 from .core.create import plan_namespaces, sethostname
-from .core.idmaps import IdMap
-from .core.kinds import CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUSER, CLONE_NEWUTS
-from .errors import NamespaceError, explained
-from .idmaps import write_id_maps
+from .core.enter import plan_enter
+from .core.kinds import CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER, CLONE_NEWUTS, KINDS
+from .errors import IdMapError, NamespaceError
+from .idmaps import check_id_map
+from .mapping import Maps, id_inside
+from .timens import write_time_offsets
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
+    from typing import Any
 
-_MS_REC_PRIVATE = 1 << 18 | 0x4000
-_MS_NOSUID_NODEV_NOEXEC = 0x2 | 0x4 | 0x8
-
-
-@action("mount_namespaces(7)")
-def keep_mounts_here() -> None:
-    """Make every mount private: what is mounted from now on does not travel to the host (LCM-NS-01)."""
-    _syscalls.mount(None, b"/", None, _MS_REC_PRIVATE, None)
+CHANNEL: Any = Slot("channel")
+CHILD: Any = Slot("child", "the child")
+INIT: Any = Slot("init", "the init")
 
 
-@action("mount(2)")
-def mount_proc() -> None:
-    """Mount a proc of this pid namespace over /proc. Raises SyscallError (LCM-NS-05 in a masked container)."""
-    try:
-        _syscalls.mount(b"proc", b"/proc", b"proc", _MS_NOSUID_NODEV_NOEXEC, None)
-    except SyscallError as error:
-        if error.errno != 1:
-            raise
-        raise explained(error, "parts of the visible /proc are masked", "LCM-NS-05", about="mount proc") from None
+class Wish:
+    """What ``run`` is to make: ``flags`` (CLONE_NEW*), the id ``maps``, host name, clocks' ``offsets``, and so on."""
+
+    __slots__ = ("flags", "hostname", "keep_caps", "maps", "offsets", "proc")
+
+    def __init__(
+        self,
+        flags: int,
+        *,
+        maps: Maps | None = None,
+        hostname: str = "",
+        proc: bool = False,
+        offsets: Mapping[str, tuple[int, int]] | None = None,
+        keep_caps: bool = False,
+    ) -> None:
+        """Ask for it: ``maps`` bring a user namespace with them; ``offsets``: clock → seconds, nanoseconds."""
+        self.maps = maps or Maps()
+        self.flags = flags | (CLONE_NEWUSER if self.maps else 0)
+        self.hostname = hostname
+        self.proc = proc
+        self.offsets = dict(offsets or {})
+        self.keep_caps = keep_caps
+
+    def check(self) -> None:
+        """Raise NamespaceError for what cannot be without a namespace that was not asked for."""
+        if self.hostname and not self.flags & CLONE_NEWUTS:
+            raise NamespaceError("a host name of its own needs a uts namespace", hint="add --uts")
+        if self.proc and self.flags & (CLONE_NEWNS | CLONE_NEWPID) != CLONE_NEWNS | CLONE_NEWPID:
+            text = "a proc of its own needs pid and mount namespaces"
+            raise NamespaceError(text, hint="add --pid --mount", explain="LCM-NS-03")
+        if self.offsets and not self.flags & CLONE_NEWTIME:
+            raise NamespaceError("clocks of its own need a time namespace", hint="add --time")
+        for lines in (self.maps.users, self.maps.groups) if self.maps else ():
+            if not lines:
+                raise IdMapError("a map of users needs one of groups, and the other way round", explain="")
+            check_id_map(lines)
+        if self.keep_caps and not self.flags & CLONE_NEWUSER:
+            text = "there are capabilities to keep only in a new user namespace"
+            raise NamespaceError(text, hint="add --map-root, or --map 1000:$(id -u):1")
 
 
-def plan_run(flags: int, *, map_root: bool = False, hostname: str = "", proc: bool = False) -> tuple[Plan, Plan]:
-    """Return the plans of the child, which makes the namespaces, and of its child, which is in all of them.
+def require_kinds(flags: int, folder: str = "/proc/self/ns") -> None:
+    """Raise NamespaceError if this kernel, which shows its kinds in ``folder``, lacks one of ``flags``."""
+    have = os.listdir(folder)
+    for kind in KINDS:
+        if kind.flag & flags and kind.name not in have:
+            hint = f"there are {', '.join(sorted(n for n in have if '_' not in n))}; see `./course doctor`"
+            raise NamespaceError(f"this kernel has no {kind.name} namespaces", hint=hint, explain="LCM-NS-06")
 
-    ``map_root``: the caller's user and group are root inside a new user namespace. ``hostname`` needs a UTS, ``proc``
-    a mount and a pid namespace. Raises NamespaceError.
+
+def plan_run(wish: Wish, argv: Sequence[str]) -> dict[str, Plan]:
+    """Return the plans of cli, child and init that run ``argv`` in new namespaces. Pure. Raises NamespaceError.
+
+    The maps are written before the rest is unshared: then the rest belongs to a user namespace in which somebody is
+    somebody. The clocks are set before the init, the first process of the time namespace, is born.
     """
-    if hostname and not flags & CLONE_NEWUTS:
-        raise NamespaceError("a host name of its own needs a uts namespace", hint="add --uts")
-    if proc and flags & (CLONE_NEWNS | CLONE_NEWPID) != CLONE_NEWNS | CLONE_NEWPID:
-        raise NamespaceError(
-            "a proc of its own needs pid and mount namespaces", hint="add --pid --mount", explain="LCM-NS-03"
-        )
-    flags |= CLONE_NEWUSER if map_root else 0
-    steps = plan_namespaces(flags)
-    if map_root:
-        uid, gid = os.geteuid(), os.getegid()
-        about = f"user {uid} and group {gid} are root inside"
-        steps.insert(1, Step(write_id_maps, 0, [IdMap(0, uid, 1)], [IdMap(0, gid, 1)], about=about))
-    if flags & CLONE_NEWNS:
-        steps.append(Step(keep_mounts_here, about="mounts stay in here"))
-    inside = [Step(sethostname, hostname, about=f"host name {hostname}")] if hostname else []
-    if proc:
-        inside.append(Step(mount_proc, about="ps sees only what is in here"))
-    return Plan("child", steps), Plan("init", inside)
+    wish.check()
+    steps = plan_namespaces(wish.flags)
+    if wish.maps:
+        steps[1:1] = _plan_mapped(wish.maps)
+    if wish.offsets:
+        steps.append(Step(write_time_offsets, wish.offsets, about="clocks of the new time namespace"))
+    if wish.flags & CLONE_NEWNS:
+        steps.append(Step(actions.keep_mounts_here, about="mounts stay in here"))
+    inside = [Step(sethostname, wish.hostname, about=f"host name {wish.hostname}")] if wish.hostname else []
+    if wish.proc:
+        inside.append(Step(actions.mount_proc, about="ps sees only what is in here"))
+    if wish.keep_caps:
+        inside.append(Step(actions.keep_capabilities, about="capabilities outlive execve"))
+    return _family(steps, inside, argv, wish.maps)
 
 
-def run(outside: Plan, inside: Plan, argv: Sequence[str]) -> int:
-    """Run ``argv`` after the two plans, in a child of a child; return its exit code."""
+def plan_enter_command(pidfd: int, kinds: Iterable[str], argv: Sequence[str], *, cwd: str = "/") -> dict[str, Plan]:
+    """Return the plans that run ``argv`` in the namespaces of the process behind ``pidfd``. Pure.
 
-    def become_the_command() -> int:
-        inside.run({})
-        environment = [f"{key}={value}" for key, value in os.environ.items()]
-        path = find_program(argv[0], os.environ.get("PATH", os.defpath), "")
-        exec_program([path, *argv[1:]], environment, argv0=argv[0])
+    ``kinds``: which to join; leave out ``user`` when it is the caller's own. ``cwd``: where to be in another mount
+    namespace, if there is such a folder.
+    """
+    kinds = list(kinds)
+    return _plan_inside(plan_enter(pidfd, kinds), kinds, argv, cwd)
 
-    def make_the_namespaces() -> int:
-        outside.run({})
-        with spawn(become_the_command) as child:
-            return child.wait()
 
-    with spawn(make_the_namespaces) as child:
-        return child.wait()
+def plan_enter_files(joined: Sequence[tuple[str, str]], argv: Sequence[str], *, cwd: str = "/") -> dict[str, Plan]:
+    """Return the plans that run ``argv`` in the namespaces behind files: ``joined`` are (kind, path). Pure."""
+    return _plan_inside(plan_namespaces(0, joined), [kind for kind, _ in joined], argv, cwd)
+
+
+def _plan_inside(joining: list[Step], kinds: Sequence[str], argv: Sequence[str], cwd: str) -> dict[str, Plan]:
+    """Return the plans around the steps that join."""
+    steps = [Step(actions.hide, about="undumpable, before anybody in there can see us"), *joining]
+    if "user" in kinds:
+        steps.append(Step(actions.become_root_inside, about="root of the joined user namespace, if it has one"))
+    if "mnt" in kinds:
+        steps.append(Step(actions.return_to, cwd, about="the same folder, or /"))
+    return _family(steps, [], argv, Maps())
+
+
+def _plan_mapped(maps: Maps) -> list[Step]:
+    """Return the child's part in a user namespace with maps, right after it was made."""
+    uid, gid = id_inside(os.geteuid(), maps.users), id_inside(os.getegid(), maps.groups)
+    steps = [
+        Step(family.tell, CHANNEL, family.MAP, about="ask for the id maps"),
+        Step(family.await_message, CHANNEL, family.MAPPED, about="mapped"),
+    ]
+    if uid is not None or gid is not None:
+        steps.append(Step(actions.take_ids, uid, gid, about="somebody who is mapped"))
+    return steps
+
+
+def _family(steps: list[Step], inside: list[Step], argv: Sequence[str], maps: Maps) -> dict[str, Plan]:
+    """Return the three plans, with what makes them a family around what each does."""
+    init = Plan(
+        "init",
+        [
+            Step(family.announce, CHANNEL, about="who we are"),
+            *inside,
+            Step(family.die_with_parent, about="SIGKILL when nsman dies"),
+            Step(family.tell, CHANNEL, family.READY, about="all is done but the command"),
+            Step(family.await_message, CHANNEL, family.GO, about="nsman is there"),
+            Step(actions.execute, tuple(argv), about="the command"),
+        ],
+    )
+    child = Plan("child", [*steps, Step(family.fork_init, CHANNEL, init, about="the init, as nsman's own child")])
+    mapping = [
+        Step(family.await_message, CHANNEL, family.MAP, about="the child has a user namespace"),
+        Step(actions.map_child, CHILD, maps, about=_in_words(maps)),
+        Step(family.tell, CHANNEL, family.MAPPED, about="mapped"),
+    ]
+    cli = Plan(
+        "cli",
+        [
+            Step(family.fork_child, CHANNEL, child, about="the child, which makes the namespaces", out=CHILD),
+            *(mapping if maps else []),
+            Step(family.await_init, CHANNEL, about="the init is there", out=INIT),
+            Step(family.reap, CHILD, about="the child's work is done"),
+            Step(family.await_message, CHANNEL, family.READY, about="the init would die with us"),
+            Step(family.tell, CHANNEL, family.GO, about="become the command"),
+        ],
+    )
+    return {"cli": cli, "child": child, "init": init}
+
+
+def _in_words(maps: Maps) -> str:
+    """Return the maps as text: ``users 0=1000, 1=100000+65536; groups …``."""
+    return "; ".join(
+        f"{name} " + ", ".join(f"{i}={o}" + (f"+{n}" if n > 1 else "") for i, o, n in lines)
+        for name, lines in (("users", maps.users), ("groups", maps.groups))
+        if lines
+    )

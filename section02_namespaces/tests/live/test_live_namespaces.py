@@ -23,11 +23,13 @@ from section02_namespaces import (
     fork_sibling,
     list_namespaces,
     namespaces_of,
+    open_namespace,
     pin,
     plan_enter,
     plan_namespaces,
     setdomainname,
     sethostname,
+    setns,
     unpin,
     unshare,
     write_id_maps,
@@ -176,8 +178,7 @@ def test_joining_by_path_and_by_descriptor(neighbour, in_child):
 
     def run():
         Plan("child", plan_namespaces(0, [("network", f"/proc/{neighbour}/ns/net")])).run({})
-        fd = os.open(f"/proc/{neighbour}/ns/uts", os.O_RDONLY)
-        Plan("child", plan_enter({"uts": fd}, ["uts"])).run({})
+        setns(os.open(f"/proc/{neighbour}/ns/uts", os.O_RDONLY), CLONE_NEWUTS)
         own = namespaces_of("self")
         return own["net"], own["uts"], [name for _, name in socket.if_nameindex()]
 
@@ -186,8 +187,6 @@ def test_joining_by_path_and_by_descriptor(neighbour, in_child):
 
 def test_joining_the_wrong_kind_is_refused(neighbour, in_child):
     def run():
-        from section02_namespaces import open_namespace, setns
-
         setns(open_namespace(f"/proc/{neighbour}/ns/uts"), CLONE_NEWNET)
 
     with pytest.raises(in_child.error) as caught:

@@ -42,8 +42,3 @@ def test_nothing_wanted_is_nothing_to_do():
 def test_a_pidfd_is_joined_by_one_call():
     pidfd = Slot("pidfd")
     assert calls(plan_enter(pidfd, ["pid", "mount"])) == [("setns_pidfd", pidfd, CLONE_NEWPID | CLONE_NEWNS)]
-
-
-def test_descriptors_are_joined_one_by_one_user_first_pid_last():
-    steps = plan_enter({"pid": 5, "user": 6, "mnt": 7}, ["pid", "mnt", "user"])
-    assert [args[1] for args in calls(steps)] == [6, 7, 5]

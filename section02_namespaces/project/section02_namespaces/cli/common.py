@@ -13,9 +13,11 @@ from ..core.kinds import kind_named
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 DRY_RUN = click.option("--dry-run", is_flag=True, help="Show the steps and do nothing.")
+EXPLAIN = click.option("--explain", is_flag=True, help="Show each step, with its time, when all are done.")
 #: Option → the kernel's name of the kind.
 KIND_OPTIONS = {
     "pid": "pid", "mount": "mnt", "net": "net", "uts": "uts", "ipc": "ipc", "user": "user", "cgroup": "cgroup",
+    "time": "time",
 }  # fmt: skip
 
 

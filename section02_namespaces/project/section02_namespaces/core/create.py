@@ -1,7 +1,7 @@
 """Make new namespaces and join existing ones; name the machine that the inside sees.
 
-What belongs here: the four calls and the plan of a container's child. What does not: id maps (``idmaps.py``), joining
-a running process (``enter.py`` outside core).
+What belongs here: the calls and the plan of a container's child. What does not: id maps (``idmaps.py``), joining a
+running process (``enter.py``), the fork that enters a new pid namespace (``fork.py``).
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from section02_namespaces.errors import NamespaceError
+from section02_namespaces.errors import unknown_kind
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -57,8 +57,7 @@ _BY_NAME = {name: kind for kind in KINDS for name in (kind.name, kind.oci)}
 def kind_named(name: str) -> NamespaceKind:
     """Return the kind called ``name`` by the kernel (``mnt``) or the OCI spec (``mount``). Raises NamespaceError."""
     if name not in _BY_NAME:
-        known = " ".join(kind.name for kind in KINDS)
-        raise NamespaceError(f"no kind of namespace is called {name!r}", hint=f"there are: {known}")
+        raise unknown_kind(name, [kind.name for kind in KINDS])
     return _BY_NAME[name]
 
 
@@ -76,11 +75,5 @@ def namespaces_of(pid: int | str) -> dict[str, int]:
     Two processes share a namespace when the numbers are equal (namespaces(7)). Raises OSError when ``pid`` is gone or
     belongs to somebody else.
     """
-    found = {}
-    for kind in KINDS:
-        try:
-            found[kind.name] = os.stat(f"/proc/{pid}/ns/{kind.name}").st_ino
-        except FileNotFoundError:
-            if kind.name == "user" and not os.path.isdir(f"/proc/{pid}"):
-                raise
-    return found
+    known = os.listdir(f"/proc/{pid}/ns")  # an older kernel has fewer kinds
+    return {kind.name: os.stat(f"/proc/{pid}/ns/{kind.name}").st_ino for kind in KINDS if kind.name in known}

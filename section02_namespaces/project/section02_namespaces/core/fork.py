@@ -7,9 +7,8 @@ yet the shim has to be its parent, to wait for it. CLONE_PARENT says: the new pr
 from __future__ import annotations
 
 from section01_processes import SyscallError
-
-from . import _syscalls
-from .errors import NamespaceError, explained, thread_count
+from section02_namespaces import _syscalls
+from section02_namespaces.errors import explain_fork, refuse_threads
 
 _CLONE_PARENT = 0x00008000
 _SIGCHLD = 17  # the same on x86_64 and aarch64 (signal(7))
@@ -30,18 +29,10 @@ def fork_sibling() -> int:
     - the caller can neither wait for the child nor be told of its end; our parent can, and gets SIGCHLD.
 
     Raises NamespaceError with several threads; SyscallError: EINVAL for PID 1 of a pid namespace, which may not use
-    CLONE_PARENT, ENOMEM when the pid namespace that children enter has lost its PID 1 (LCM-NS-02).
+    CLONE_PARENT, ENOMEM when the pid namespace that children enter has lost its PID 1 (LCM-NS-02). clone(2).
     """
-    if thread_count() > 1:
-        raise NamespaceError("a process with several threads must not fork behind libc's back", explain="LCM-NS-04")
+    refuse_threads("fork behind libc's back")
     try:
         return _syscalls.clone(_CLONE_PARENT | _SIGCHLD, 0, 0, 0, 0)
     except SyscallError as error:
         raise explain_fork(error) from None
-
-
-def explain_fork(error: SyscallError) -> SyscallError:
-    """Return ``error`` of a fork with its likely cause."""
-    if error.errno == 12:
-        return explained(error, "the first process of the pid namespace has ended; its PID 1 is gone", "LCM-NS-02")
-    return error
