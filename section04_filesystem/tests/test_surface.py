@@ -6,8 +6,11 @@ SURFACE = """
 CgroupLayout
 DEFAULT_DEVICES
 DEV_SYMLINKS
+EVERYTHING
+ExecutedMethod
 FilesystemError
 HostRoot
+IsolationMethod
 LoopDevice
 Mount
 MountError
@@ -16,6 +19,7 @@ MountTable
 PROPAGATION
 ROOT
 STUMBLING_BLOCKS
+Stage
 UnsafePath
 attach_loop
 bind
@@ -24,6 +28,7 @@ copy_up
 create_image
 detach_loop
 idmapped
+isolation_matrix
 list_loops
 make_target
 mount

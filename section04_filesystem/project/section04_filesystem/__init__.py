@@ -26,6 +26,11 @@ if TYPE_CHECKING:
     from .hostroot import HostRoot as HostRoot
     from .idmap import idmapped as idmapped
     from .images import create_image as create_image
+    from .isolation.executed import ExecutedMethod as ExecutedMethod
+    from .isolation.model import EVERYTHING as EVERYTHING
+    from .isolation.model import IsolationMethod as IsolationMethod
+    from .isolation.runner import isolation_matrix as isolation_matrix
+    from .isolation.stage import Stage as Stage
     from .loops import LoopDevice as LoopDevice
     from .loops import attach_loop as attach_loop
     from .loops import detach_loop as detach_loop
@@ -49,8 +54,11 @@ _WHERE = {
     "CgroupLayout": "cgroupfs",
     "DEFAULT_DEVICES": "devices",
     "DEV_SYMLINKS": "devices",
+    "EVERYTHING": "isolation.model",
+    "ExecutedMethod": "isolation.executed",
     "FilesystemError": "errors",
     "HostRoot": "hostroot",
+    "IsolationMethod": "isolation.model",
     "LoopDevice": "loops",
     "Mount": "mountinfo",
     "MountError": "errors",
@@ -59,6 +67,7 @@ _WHERE = {
     "PROPAGATION": "core.flags",
     "ROOT": "rootfs",
     "STUMBLING_BLOCKS": "stumbling",
+    "Stage": "isolation.stage",
     "UnsafePath": "errors",
     "attach_loop": "loops",
     "bind": "binds",
@@ -67,6 +76,7 @@ _WHERE = {
     "create_image": "images",
     "detach_loop": "loops",
     "idmapped": "idmap",
+    "isolation_matrix": "isolation.runner",
     "list_loops": "loops",
     "make_target": "walk",
     "mount": "binds",

@@ -56,3 +56,44 @@ def filesystem_type(fd: int) -> int:
     buffer = ctypes.create_string_buffer(_STATFS.size)
     _fstatfs(fd, buffer)
     return int(_STATFS.unpack(buffer.raw)[0])
+
+
+# --- for the isolation tester: made when first called, so that no container's start pays for them
+
+
+def ptrace_seize(pid: int) -> None:
+    """Trace process ``pid`` without stopping it, until the caller ends. PTRACE_SEIZE, ptrace(2)."""
+    prototype("ptrace", ctypes.c_long, ctypes.c_long, _pointer, _pointer)(0x4206, pid, None, None)
+
+
+def exchange(left: bytes, right: bytes) -> None:
+    """Let two paths change places, atomically. RENAME_EXCHANGE, rename(2)."""
+    prototype("renameat2", _int, _text, _int, _text, _uint)(-100, left, -100, right, 2)
+
+
+def name_to_handle_at(path: bytes) -> tuple[int, bytes]:
+    """Return type and bytes of the file handle of ``path``. See open_by_handle_at(2) for both calls."""
+    # struct file_handle { unsigned handle_bytes; int handle_type; unsigned char f_handle[]; };
+    buffer = ctypes.create_string_buffer(Struct("=Ii").pack(128, 0), 136)
+    mount_id = ctypes.c_int()
+    prototype("name_to_handle_at", _int, _text, _pointer, _pointer, _int)(-100, path, buffer, ctypes.byref(mount_id), 0)
+    size, kind = Struct("=Ii").unpack_from(buffer.raw)
+    return kind, buffer.raw[8 : 8 + size]
+
+
+def open_by_handle_at(mount_fd: int, kind: int, handle: bytes, flags: int) -> int:
+    """Open the file of this handle on the file system that ``mount_fd`` is open on."""
+    packed = Struct("=Ii").pack(len(handle), kind) + handle
+    return prototype("open_by_handle_at", _int, _text, _int)(mount_fd, packed, flags)
+
+
+#: Calls whose arguments the kernel refuses with another error than EPERM, even for whoever has no capability (EFAULT:
+#: an address that is none; EBADF; EINVAL): if EPERM comes back, a seccomp filter has answered.
+HARMLESS_PROBES = {
+    "chroot": lambda: prototype("chroot", _pointer)(1),
+    "mknod": lambda: prototype("mknod", _pointer, _uint, _ulong)(1, 0o020600, 0),
+    "mount": lambda: prototype("mount", _pointer, _pointer, _pointer, _ulong, _pointer)(1, 1, 1, 0, 1),
+    "open_tree": lambda: open_tree(-1, b"", 0xFFFFFFFF),
+    "ptrace": lambda: prototype("ptrace", ctypes.c_long, ctypes.c_long, _pointer, _pointer)(0x4206, -1, None, None),
+    "setns": lambda: prototype("setns", _int, _int)(-1, 0),
+}

@@ -15,16 +15,20 @@ from section01_processes import run_tool
 from ..jails import Jails, state_folder
 from .create import create
 from .enter import enter
+from .inspect import inspect
 from .loop import loop
 from .ls import ls_command
 from .mounts import mounts
 from .rm import rm
+from .test import test
 
 COMMANDS: tuple[click.Command, ...] = (
     create,
     ls_command,
     enter,
+    inspect,
     rm,
+    test,
     mounts,
     loop,
 )
