@@ -11,6 +11,7 @@ CLONE_NEWPID
 CLONE_NEWTIME
 CLONE_NEWUSER
 CLONE_NEWUTS
+Found
 IdMap
 IdMapError
 KINDS
@@ -18,12 +19,12 @@ Namespace
 NamespaceError
 NamespaceKind
 STUMBLING_BLOCKS
+Survey
 check_id_map
 differing_kinds
 flags_of
 fork_sibling
 kind_named
-list_namespaces
 namespaces_of
 open_namespace
 pin
@@ -34,6 +35,7 @@ resolve_target
 setdomainname
 sethostname
 setns
+take_survey
 unpin
 unshare
 write_id_maps

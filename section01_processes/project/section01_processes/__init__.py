@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ._syscalls import set_subreaper as set_subreaper
     from ._syscalls import syscall as syscall
     from ._syscalls import syscall_number as syscall_number
+    from .connector import Connector as Connector
     from .core.exec import change_directory as change_directory
     from .core.exec import exec_error as exec_error
     from .core.exec import exec_program as exec_program
@@ -105,6 +106,7 @@ _WHERE = {
     "BadJson": "files",
     "Child": "core.spawn",
     "ChildFailed": "errors",
+    "Connector": "connector",
     "LcmError": "errors",
     "PROCESSES": "core.plan",
     "Plan": "core.plan",

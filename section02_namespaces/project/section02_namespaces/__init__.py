@@ -34,10 +34,12 @@ if TYPE_CHECKING:
     from .core.kinds import namespaces_of as namespaces_of
     from .errors import IdMapError as IdMapError
     from .errors import NamespaceError as NamespaceError
+    from .explore.model import Found as Found
+    from .explore.model import Survey as Survey
+    from .explore.survey import take_survey as take_survey
     from .idmaps import check_id_map as check_id_map
     from .idmaps import write_id_maps as write_id_maps
     from .namespace import Namespace as Namespace
-    from .namespace import list_namespaces as list_namespaces
     from .pin import pin as pin
     from .pin import unpin as unpin
     from .place import pinned_names as pinned_names
@@ -54,6 +56,7 @@ _WHERE = {
     "CLONE_NEWTIME": "core.kinds",
     "CLONE_NEWUSER": "core.kinds",
     "CLONE_NEWUTS": "core.kinds",
+    "Found": "explore.model",
     "IdMap": "core.idmaps",
     "IdMapError": "errors",
     "KINDS": "core.kinds",
@@ -62,11 +65,11 @@ _WHERE = {
     "NamespaceKind": "core.kinds",
     "STUMBLING_BLOCKS": "stumbling",
     "check_id_map": "idmaps",
+    "Survey": "explore.model",
     "differing_kinds": "core.enter",
     "flags_of": "core.kinds",
     "fork_sibling": "core.fork",
     "kind_named": "core.kinds",
-    "list_namespaces": "namespace",
     "namespaces_of": "core.kinds",
     "open_namespace": "core.create",
     "pin": "pin",
@@ -77,6 +80,7 @@ _WHERE = {
     "setdomainname": "core.create",
     "sethostname": "core.create",
     "setns": "core.create",
+    "take_survey": "explore.survey",
     "unpin": "pin",
     "unshare": "core.create",
     "write_id_maps": "idmaps",

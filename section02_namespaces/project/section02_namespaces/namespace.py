@@ -1,6 +1,6 @@
-"""One namespace, seen from outside: what it is, who owns it, who is in it. See ioctl_ns(2), lsns(8).
+"""One namespace behind a file: what it is, who owns it. See ioctl_ns(2).
 
-What belongs here: looking. What does not: making, joining.
+What belongs here: asking the kernel about one. What does not: finding all (``explore/``), making, joining.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import fcntl
 import os
 
-from .core.kinds import KINDS, kind_named, namespaces_of
+from .core.kinds import KINDS, kind_named
 from .errors import NamespaceError
 
 TYPE_CHECKING = False
@@ -16,22 +16,21 @@ if TYPE_CHECKING:
     from .core.kinds import NamespaceKind
 
 # <linux/nsfs.h>: _IO(0xb7, 1..4)
-_NS_GET_USERNS = 0xB701
-_NS_GET_PARENT = 0xB702
-_NS_GET_NSTYPE = 0xB703
-_NS_GET_OWNER_UID = 0xB704
+NS_GET_USERNS = 0xB701
+NS_GET_PARENT = 0xB702
+NS_GET_NSTYPE = 0xB703
+NS_GET_OWNER_UID = 0xB704
 
 
 class Namespace:
-    """A namespace: its ``kind``, its ``inode`` number (its identity), ``path`` where it was found, ``pids`` in it."""
+    """A namespace: its ``kind``, its ``inode`` number (its identity), ``path`` where it was found."""
 
-    __slots__ = ("inode", "kind", "path", "pids")
+    __slots__ = ("inode", "kind", "path")
 
-    def __init__(self, kind: NamespaceKind, inode: int, path: str, pids: list[int] | None = None) -> None:
+    def __init__(self, kind: NamespaceKind, inode: int, path: str) -> None:
         self.kind = kind
         self.inode = inode
         self.path = path
-        self.pids = pids if pids is not None else []
 
     def __repr__(self) -> str:
         return f"<Namespace {self.kind.name}:[{self.inode}]>"
@@ -54,7 +53,7 @@ class Namespace:
         except OSError as error:
             raise NamespaceError(f"cannot open {path}: {error.strerror}") from error
         try:
-            flag = fcntl.ioctl(fd, _NS_GET_NSTYPE)
+            flag = fcntl.ioctl(fd, NS_GET_NSTYPE)
             kind = next(kind for kind in KINDS if kind.flag == flag)
             return cls(kind, os.fstat(fd).st_ino, path)
         except (OSError, StopIteration):
@@ -67,11 +66,11 @@ class Namespace:
 
         None when it lies outside of what the caller may see.
         """
-        return self._related(_NS_GET_USERNS)
+        return self._related(NS_GET_USERNS)
 
     def parent(self) -> int | None:
         """Return the inode of the parent of a pid or user namespace; None for other kinds and for the caller's root."""
-        return self._related(_NS_GET_PARENT) if self.kind.name in ("pid", "user") else None
+        return self._related(NS_GET_PARENT) if self.kind.name in ("pid", "user") else None
 
     def owner_uid(self) -> int | None:
         """Return the uid (as the caller sees it) that made this user namespace; None for other kinds."""
@@ -79,7 +78,7 @@ class Namespace:
             return None
         fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            return int.from_bytes(fcntl.ioctl(fd, _NS_GET_OWNER_UID, bytes(4)), "little")
+            return int.from_bytes(fcntl.ioctl(fd, NS_GET_OWNER_UID, bytes(4)), "little")
         finally:
             os.close(fd)
 
@@ -96,23 +95,3 @@ class Namespace:
             return os.fstat(other).st_ino
         finally:
             os.close(other)
-
-
-def list_namespaces(kind: str = "") -> list[Namespace]:
-    """Return every namespace that some visible process is in, in the order of kinds and inodes.
-
-    Reads /proc of each process; those that vanish or belong to others are passed over, as lsns(8) does.
-    """
-    wanted = [kind_named(kind).name] if kind else [k.name for k in KINDS]
-    found: dict[tuple[str, int], Namespace] = {}
-    for pid in sorted(int(name) for name in os.listdir("/proc") if name.isdecimal()):
-        try:
-            inodes = namespaces_of(pid)
-        except OSError:
-            continue
-        for name in wanted:
-            if name in inodes:
-                key = (name, inodes[name])
-                found.setdefault(key, Namespace(kind_named(name), inodes[name], f"/proc/{pid}/ns/{name}"))
-                found[key].pids.append(pid)
-    return sorted(found.values(), key=lambda space: (wanted.index(space.kind.name), space.inode))

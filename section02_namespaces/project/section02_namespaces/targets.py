@@ -45,15 +45,18 @@ def existing(pid: str) -> int:
 
 def _inhabitant(path: str) -> int:
     """Return the process that a namespace file is about."""
-    from .namespace import Namespace, list_namespaces
+    from .namespace import Namespace
 
     space = Namespace.at(path)
     parts = path.split("/")
     if parts[:2] == ["", "proc"] and parts[3:4] == ["ns"] and not parts[4].endswith("_for_children"):
         return os.getpid() if parts[2] == "self" else int(parts[2])
-    for other in list_namespaces(space.kind.name):
-        if other.inode == space.inode:
-            return other.pids[0]
+    for pid in sorted(int(entry) for entry in os.listdir("/proc") if entry.isdecimal()):
+        try:
+            if os.stat(f"/proc/{pid}/ns/{space.kind.name}").st_ino == space.inode:
+                return pid
+        except OSError:  # it has ended, or is not ours
+            continue
     text = f"no visible process is in {space.kind.name}:[{space.inode}], the namespace behind {path}"
     raise NamespaceError(text, hint="its file can be inspected, and joined by nsenter(1)")
 

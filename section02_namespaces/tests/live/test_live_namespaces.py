@@ -21,7 +21,6 @@ from section02_namespaces import (
     differing_kinds,
     flags_of,
     fork_sibling,
-    list_namespaces,
     namespaces_of,
     open_namespace,
     pin,
@@ -30,6 +29,7 @@ from section02_namespaces import (
     setdomainname,
     sethostname,
     setns,
+    take_survey,
     unpin,
     unshare,
     write_id_maps,
@@ -278,7 +278,7 @@ def test_who_owns_a_namespace_and_who_is_its_parent(in_child):
 
 
 def test_the_list_shows_each_namespace_once_with_its_processes(neighbour):
-    found = {space.inode: space for space in list_namespaces("net")}
+    found = take_survey().spaces
     assert neighbour in found[namespaces_of(neighbour)["net"]].pids
     assert os.getpid() in found[namespaces_of("self")["net"]].pids
     assert Namespace.of(neighbour, "net").owner() == namespaces_of("self")["user"]

@@ -10,13 +10,20 @@ from typing import Any
 
 import click
 
+from section01_processes import LcmError
+
 from ..core import kinds as k
-from ..explore.model import Survey
+from ..explore.model import Found, Survey
+from ..explore.names import name_containers, name_pins
+from ..explore.rows import Rows, printable
 
 KINDS = click.option(
     "--kind", "--type", "-t", "kinds", multiple=True, metavar="KIND",
     help="Only this kind (may be given again): " + " ".join(kind.name for kind in k.KINDS),
 )  # fmt: skip
+
+
+_MOST = 20  # processes and the like that are named in a text
 
 
 def chosen_kinds(kinds: tuple[str, ...]) -> list[str]:
@@ -34,6 +41,57 @@ def print_json(value: Any) -> None:
 def note_partial(survey: Survey) -> None:
     """Say on standard error when there were processes that we may not look at."""
     if survey.unreadable:
-        many = f"{survey.unreadable} process{'es' if survey.unreadable > 1 else ''} could not be read"
-        advice = "run as root" if os.geteuid() else "they have rights that we lack"
-        click.echo(f"nsman: partial view: {many} ({advice})", err=True)
+        click.echo(partial(survey.unreadable), err=True)
+
+
+def partial(unreadable: int) -> str:
+    """Return the sentence about ``unreadable`` processes."""
+    many = f"{unreadable} process{'es' if unreadable > 1 else ''} could not be read"
+    return f"nsman: partial view: {many}; {'run as root' if os.geteuid() else 'they have rights that we lack'}"
+
+
+def name_all(survey: Survey) -> None:
+    """Give every namespace its names, containers' too; say so when an engine cannot tell."""
+    name_pins(survey)
+    try:
+        name_containers(survey)
+    except LcmError as error:
+        click.echo(f"nsman: names of containers are missing: {error}", err=True)
+
+
+def details(rows: Rows, space: Found) -> dict[str, Any]:
+    """Return everything known of one namespace, who is in it as well."""
+    return {**rows.row(space), "pids": space.pids}
+
+
+def describe(rows: Rows, survey: Survey, space: Found) -> list[str]:
+    """Return the lines that say everything about one namespace."""
+
+    def who(pid: int) -> str:
+        return f"{pid} {rows.process(pid)[0]}".strip()
+
+    def link(inode: int | None) -> str:
+        return f"{survey.spaces[inode].kind}:[{inode}]" if inode in survey.spaces else ""
+
+    facts = [
+        ("isolates", [k.kind_named(space.kind).isolates]),
+        ("owner", [link(space.owner)]),
+        ("parent", [link(space.parent)]),
+        ("made by uid", ["" if space.owner_uid is None else str(space.owner_uid)]),
+        ("processes", [who(pid) for pid in space.pids]),
+        ("threads", [f"{tid} of {who(pid)}" for pid, tid in space.threads]),
+        ("next children of", [who(pid) for pid in space.heirs]),
+        ("mounts", [f"{printable(path)} in {link(view)}" for path, view in space.mounts]),
+        ("descriptors", [f"{fd} of {who(pid)}" for pid, fd in space.descriptors]),
+        ("children", [link(inode) for inode in space.children]),
+        ("owns", [link(inode) for inode in space.owned]),
+    ]
+    lines = [f"{space.kind}:[{space.inode}] {space.name}".rstrip()]
+    for fact, texts in facts:
+        shown = [text for text in texts if text]
+        title = f"{fact} ({len(shown)})" if len(shown) > 1 else fact
+        if len(shown) > _MOST:
+            shown = [*shown[:_MOST], f"and {len(shown) - _MOST} more (all with --json)"]
+        if shown:
+            lines.append(f"  {title:22} {', '.join(shown)}")
+    return lines

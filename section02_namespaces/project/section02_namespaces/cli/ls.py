@@ -5,12 +5,13 @@ from __future__ import annotations
 import click
 
 from ..errors import NamespaceError
+from ..explore.names import name_pins
 from ..explore.rows import COLUMNS, Rows, table
 from ..explore.survey import take_survey
 from .common import JSON
-from .exploring import KINDS, chosen_kinds, note_partial, print_json
+from .exploring import KINDS, chosen_kinds, name_all, note_partial, print_json
 
-_RIGHT = frozenset({"inode", "processes", "pid", "owner", "parent", "owner_uid"})
+_RIGHT = frozenset({"INODE", "PROCESSES", "PID", "OWNER", "PARENT", "OWNER_UID"})
 
 
 @click.command("ls")
@@ -25,19 +26,16 @@ def ls_command(kinds: tuple[str, ...], columns: str | None, names: bool, as_json
     may be seen from here). HELD is what keeps it alive beside the processes in it; PID is the lowest in it, or that
     of a process that holds it. Every descriptor of every process is looked at. Not found is what only a socket keeps.
     """
-    from ..explore.names import name_containers, name_pins
-
     wanted, shown = chosen_kinds(kinds), chosen_columns(columns)
     survey = take_survey()
-    name_pins(survey)
-    if names:
-        name_containers(survey)
+    (name_all if names else name_pins)(survey)
     spaces = [space for space in survey if space.kind in wanted]
     rows = Rows()
     if as_json:
         print_json({"unreadable": survey.unreadable, "namespaces": [rows.row(space) for space in spaces]})
     else:
-        click.echo("\n".join(table(shown, [rows.cells(space, shown) for space in spaces], _RIGHT)))
+        cells = [rows.cells(space, shown) for space in spaces]
+        click.echo("\n".join(table([name.upper() for name in shown], cells, _RIGHT)))
     note_partial(survey)
 
 

@@ -28,11 +28,15 @@ class DescriptorLook:
     Where no child can be made (the caller has threads, or a limit is reached) it is made by ``take``.
     """
 
-    __slots__ = ("_child", "_reader")
+    __slots__ = ("_child", "_reader", "_wanted")
+
+    def __init__(self, *, wanted: bool = True) -> None:
+        """``wanted``: false for no look at all."""
+        self._wanted = wanted
+        self._child: Child | None = None
 
     def __enter__(self) -> DescriptorLook:  # noqa: PYI034 - Self would need typing
-        self._child: Child | None = None
-        if thread_count() == 1:
+        if self._wanted and thread_count() == 1:
             self._reader, writer = os.pipe2(os.O_CLOEXEC)
             try:
                 self._child = spawn(lambda: _tell(writer))
@@ -56,7 +60,7 @@ class DescriptorLook:
     def take(self) -> Iterator[tuple[int, int, str]]:
         """Yield (pid, fd, link) of every descriptor that is a namespace's. Call it once."""
         if self._child is None:
-            yield from look_at_descriptors()
+            yield from look_at_descriptors() if self._wanted else ()
             return
         with open(self._reader, encoding="ascii", closefd=False) as file:
             for line in file:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from fcntl import ioctl
 
+from ..namespace import NS_GET_OWNER_UID, NS_GET_PARENT, NS_GET_USERNS
 from .model import Found
 
 TYPE_CHECKING = False
@@ -16,10 +17,6 @@ if TYPE_CHECKING:
 
     from .model import Survey
 
-# <linux/nsfs.h>: _IO(0xb7, 1), _IO(0xb7, 2), _IO(0xb7, 4)
-NS_GET_USERNS = 0xB701
-NS_GET_PARENT = 0xB702
-NS_GET_OWNER_UID = 0xB704
 _FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC  # a pin may be hidden below something else: wait for no writer
 
 

@@ -132,7 +132,7 @@ def table(titles: list[str], rows: list[list[str]], right: frozenset[str]) -> li
     """Return lines of columns as wide as their widest cell; those of ``right`` (titles) stand to the right."""
     widths = [max(map(len, cells)) for cells in zip(titles, *rows, strict=True)]
     lines = []
-    for cells in ([title.upper() for title in titles], *rows):
+    for cells in (titles, *rows):
         texts = [
             cell.rjust(width) if title in right else cell.ljust(width)
             for title, cell, width in zip(titles, cells, widths, strict=True)

@@ -21,16 +21,17 @@ if TYPE_CHECKING:
 _TRIES = 3  # processes that are tried before a namespace's file is called gone
 
 
-def take_survey() -> Survey:
+def take_survey(*, descriptors: bool = True) -> Survey:
     """Return every namespace that can be found from here, with what keeps it alive, its owner and its parent.
 
     Found are those of processes and threads, of their next children, behind descriptors, behind mounts in the mount
     namespaces that some process is in, and those above all these. Not found, because nothing shows them: what only a
     socket keeps, a descriptor under way in a message, or a mount that no process can reach. It is no snapshot: what
-    changes while we look may be seen in part. Raises OSError when /proc cannot be read.
+    changes while we look may be seen in part. Without ``descriptors`` these are not looked at, which is half of the
+    work. Raises OSError when /proc cannot be read.
     """
     survey = Survey()
-    with DescriptorLook() as eyes:
+    with DescriptorLook(wanted=descriptors) as eyes:
         look = look_at_processes(skip=(eyes.pid,))
         survey.unreadable = look.unreadable
         _note_processes(survey, look)
@@ -43,6 +44,16 @@ def take_survey() -> Survey:
     _ask(survey, [space for inode, space in survey.spaces.items() if inode not in known])
     _note_relatives(survey)
     return survey
+
+
+def survey_with(kind: str, inode: int, path: str) -> tuple[Survey, Found]:
+    """Return a survey and in it the namespace of the file ``path``, which nothing else may lead to."""
+    survey = take_survey()
+    space = survey.at(f"{kind}:[{inode}]")
+    fd = open_found([path], inode) if space.owner is None else -1
+    if fd >= 0:
+        ask_upwards(survey, space, fd)
+    return survey, space
 
 
 def _note_processes(survey: Survey, look: Look) -> None:

@@ -1,0 +1,130 @@
+"""Namespaces that appear and vanish.
+
+What belongs here: comparing one look with the next, and when to look: at once at a process of which the kernel tells
+us, at everything now and then. What does not: printing.
+"""
+
+from __future__ import annotations
+
+import select
+import time
+
+from section01_processes import Connector, LcmError
+
+from ..errors import NamespaceError
+from .compare import links_of
+from .rows import Rows
+from .survey import take_survey
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .model import Survey
+
+_TELLING = ("fork", "exec", "exit", "uid", "comm")  # events of processes that may be elsewhere now
+_SETTLE = 0.1  # seconds after an exit: a namespace goes after its last process
+
+
+class Change:
+    """``what`` ("appeared", "vanished") happened to a namespace at ``moment`` (seconds since 1970).
+
+    ``pid`` and ``command`` are of the process with which it was seen first; 0 and "" without one.
+    """
+
+    __slots__ = ("command", "inode", "kind", "moment", "pid", "what")
+
+    def __init__(self, what: str, kind: str, inode: int, process: tuple[int, str]) -> None:
+        self.moment = time.time()
+        self.what = what
+        self.kind = kind
+        self.inode = inode
+        self.pid, self.command = process
+
+
+class Watcher:
+    """Knows which namespaces there were, and tells what has changed since. A ``with`` closes the kernel's channel.
+
+    ``why_polling`` says why the kernel does not tell us of processes; empty when it does.
+    """
+
+    __slots__ = ("_channel", "_dirty", "_known", "_rows", "unreadable", "why_polling")
+
+    def __init__(self) -> None:
+        self.why_polling = ""
+        self._channel: Connector | None = None
+        try:
+            self._channel = Connector()
+        except (LcmError, OSError) as error:
+            self.why_polling = getattr(error, "message", str(error))
+        self._rows = Rows()
+        self._dirty = 0.0  # when to look at everything because of an exit; 0: no need
+        survey = self._survey()
+        self._known = {(s.kind, s.inode): (s.first, self._rows.process(s.first)[0]) for s in survey}
+
+    def __enter__(self) -> Watcher:  # noqa: PYI034 - Self would need typing
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._channel is not None:
+            self._channel.close()
+
+    def __len__(self) -> int:
+        """How many namespaces are known."""
+        return len(self._known)
+
+    def _survey(self) -> Survey:
+        survey = take_survey()
+        self.unreadable = survey.unreadable
+        return survey
+
+    def follow(self, interval: float, end: float | None = None) -> Iterator[Change]:
+        """Yield changes until ``end`` (time.monotonic(); None: for ever); look at everything each ``interval`` s."""
+        due = time.monotonic() + interval
+        while end is None or time.monotonic() < end:
+            until = min(due, self._dirty or due, end or due)
+            yield from self._listen(max(0.0, until - time.monotonic()))
+            now = time.monotonic()
+            if now >= due or 0 < self._dirty <= now:
+                self._dirty, due = 0.0, now + interval
+                yield from self.look()
+        yield from self.look()
+
+    def _listen(self, seconds: float) -> Iterator[Change]:
+        """Wait for the kernel's events so long; look at each process of which one tells."""
+        if self._channel is None:
+            time.sleep(seconds)
+            return
+        if not select.select([self._channel], [], [], seconds)[0]:
+            return
+        for event in self._channel.receive(0):
+            if event.kind == "exit":
+                self._dirty = self._dirty or time.monotonic() + _SETTLE
+            if event.kind in _TELLING:
+                yield from self._look_at(int(event.fields["tgid"]))
+
+    def _look_at(self, pid: int) -> Iterator[Change]:
+        """Tell of namespaces of process ``pid`` that are new."""
+        try:
+            links = links_of(pid).values()
+        except NamespaceError:
+            return
+        for link in links:
+            kind, _, number = link[:-1].partition(":[")
+            if (kind, int(number)) not in self._known:
+                yield self._appeared(kind, int(number), pid)
+
+    def _appeared(self, kind: str, inode: int, pid: int) -> Change:
+        process = (pid, Rows().process(pid)[0])
+        self._known[kind, inode] = process
+        return Change("appeared", kind, inode, process)
+
+    def look(self) -> Iterator[Change]:
+        """Look at everything; tell what is gone and what is new."""
+        survey = self._survey()
+        now = {(space.kind, space.inode): space.first for space in survey}
+        for key in [key for key in self._known if key not in now]:
+            yield Change("vanished", *key, self._known.pop(key))
+        for key, pid in now.items():
+            if key not in self._known:
+                yield self._appeared(*key, pid)
