@@ -13,6 +13,7 @@ import click
 from section01_processes import run_tool
 
 from ..jails import Jails, state_folder
+from .bind import bind, remount
 from .create import create
 from .enter import enter
 from .inspect import inspect
@@ -31,6 +32,8 @@ COMMANDS: tuple[click.Command, ...] = (
     test,
     mounts,
     loop,
+    bind,
+    remount,
 )
 
 
