@@ -5,10 +5,13 @@ What belongs here: copying by descriptors, without following a link. What does n
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 
 from section01_processes import action
+
+from .errors import FilesystemError
 
 #: Extended attributes that are copied. Not: security.capability (would give rights), trusted.* (overlay's marks).
 XATTRS = ("system.posix_acl_access", "system.posix_acl_default")
@@ -16,12 +19,13 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 @action("openat(2)")
-def copy_up(source_fd: int, target: str) -> bool:
+def copy_up(source_fd: int, target: str, *, one_filesystem: bool = False) -> bool:
     """Copy what is in the folder ``source_fd`` (may be O_PATH) to the folder ``target``, if that is empty.
 
-    Owners, modes, times, links (hard ones too), fifos and ACLs and user.* attributes are kept; devices, sockets and
-    other attributes are left out. The folder's own mode and owner are copied too. Returns whether it copied.
-    Raises OSError.
+    Owners, modes, times, holes, links (hard ones too), fifos and ACLs and user.* attributes are kept; devices, sockets
+    and other attributes are left out. The folder's own mode and owner are copied too. ``one_filesystem``: what is
+    mounted in it is an empty folder in the copy. Returns whether it copied.
+    Raises OSError; FilesystemError for folders nested hundreds deep.
     """
     target_fd = os.open(target, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
@@ -29,7 +33,10 @@ def copy_up(source_fd: int, target: str) -> bool:
             return False
         folder = os.open(f"/proc/self/fd/{source_fd}", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            _copy_folder(folder, target_fd, _Links(target_fd), "")
+            device = os.fstat(folder).st_dev if one_filesystem else -1
+            _copy_folder(folder, target_fd, _Copy(target_fd, device), "")
+        except RecursionError:
+            raise FilesystemError(f"cannot copy to {target}: its folders are nested too deep") from None
         finally:
             os.close(folder)
         return True
@@ -37,33 +44,40 @@ def copy_up(source_fd: int, target: str) -> bool:
         os.close(target_fd)
 
 
-class _Links:
-    """Which inode was copied to which path (relative to ``folder``), for its further names."""
+class _Copy:
+    """A copy under way: which inode was copied to which path (relative to ``folder``), for its further names.
 
-    __slots__ = ("folder", "seen")
+    ``device``: the only one to copy from, or -1.
+    """
 
-    def __init__(self, folder: int) -> None:
+    __slots__ = ("device", "folder", "seen")
+
+    def __init__(self, folder: int, device: int) -> None:
         self.folder = folder
+        self.device = device
         self.seen: dict[tuple[int, int], str] = {}
 
 
-def _copy_folder(source: int, target: int, links: _Links, prefix: str) -> None:
+def _copy_folder(source: int, target: int, copy: _Copy, prefix: str) -> None:
     """Copy the entries of folder ``source`` and then its own attributes (last: times change while we write)."""
-    for name in sorted(os.listdir(source)):
-        _copy_entry(source, target, name, links, prefix)
-    _copy_attributes(os.fstat(source), source, target)
+    status = os.fstat(source)
+    if copy.device in (-1, status.st_dev):
+        for name in sorted(os.listdir(source)):
+            _copy_entry(source, target, name, copy, prefix)
+    _copy_attributes(status, source, target)
 
 
-def _copy_entry(source: int, target: int, name: str, links: _Links, prefix: str) -> None:
+def _copy_entry(source: int, target: int, name: str, copy: _Copy, prefix: str) -> None:
     """Copy one entry of any kind; ``prefix``: where ``target`` is, relative to where the copy began."""
     status = os.stat(name, dir_fd=source, follow_symlinks=False)
     kind, identity = stat.S_IFMT(status.st_mode), (status.st_dev, status.st_ino)
     if kind != stat.S_IFDIR and status.st_nlink > 1:
-        if identity in links.seen:
-            first = links.seen[identity]
-            os.link(first, name, src_dir_fd=links.folder, dst_dir_fd=target, follow_symlinks=False)
+        if identity in copy.seen:
+            first = copy.seen[identity]
+            os.link(first, name, src_dir_fd=copy.folder, dst_dir_fd=target, follow_symlinks=False)
             return
-        links.seen[identity] = prefix + name
+        if kind in (stat.S_IFLNK, stat.S_IFIFO, stat.S_IFREG):
+            copy.seen[identity] = prefix + name
     if kind == stat.S_IFLNK:
         os.symlink(os.readlink(name, dir_fd=source), name, dir_fd=target)
         _own(status, name, target)
@@ -76,26 +90,44 @@ def _copy_entry(source: int, target: int, name: str, links: _Links, prefix: str)
         os.mkdir(name, 0o700, dir_fd=target)
         inner, outer = os.open(name, _FOLDER, dir_fd=source), os.open(name, _FOLDER, dir_fd=target)
         try:
-            _copy_folder(inner, outer, links, f"{prefix}{name}/")
+            _copy_folder(inner, outer, copy, f"{prefix}{name}/")
         finally:
             os.close(inner)
             os.close(outer)
 
 
 def _copy_file(source: int, target: int, name: str) -> None:
-    """Copy a regular file inside the kernel (sendfile(2))."""
-    reader = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=source)
+    """Copy a regular file inside the kernel."""
+    reader = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=source)
     try:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         writer = os.open(name, flags, 0o600, dir_fd=target)
         try:
-            while os.sendfile(writer, reader, None, 1 << 30):
-                pass
+            _copy_data(reader, writer)
             _copy_attributes(os.fstat(reader), reader, writer)
         finally:
             os.close(writer)
     finally:
         os.close(reader)
+
+
+def _copy_data(reader: int, writer: int) -> None:
+    """Copy what a file holds by sendfile(2), from hole to hole (lseek(2), SEEK_DATA): holes stay holes."""
+    size, at = os.fstat(reader).st_size, 0
+    while at < size:
+        try:
+            at = os.lseek(reader, at, os.SEEK_DATA)
+        except OSError as error:
+            if error.errno != errno.ENXIO:  # only a hole follows
+                raise
+            break
+        end = os.lseek(reader, at, os.SEEK_HOLE)
+        os.lseek(writer, at, os.SEEK_SET)
+        while at < end and (sent := os.sendfile(writer, reader, at, min(end - at, 1 << 30))):
+            at += sent
+        if at < end:  # it became shorter meanwhile
+            break
+    os.truncate(writer, size)
 
 
 def _copy_attributes(status: os.stat_result, source: int, target: int) -> None:

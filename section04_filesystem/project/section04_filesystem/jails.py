@@ -1,39 +1,39 @@
-"""Jails: named root folders of jailman, and how to enter one.
+"""Jails: named root folders of jailman. Their life but for entering: made, listed, looked at, removed.
 
-What belongs here: the folder per jail, and the two ways in. What does not: the command line (``cli.py``).
+A jail is a folder, closed to everybody but its owner (what is setuid in it is nobody's business outside)::
+
+    STATE/NAME/root         the root file system
+    STATE/NAME/jail.json    what it was made from; written last
+    STATE/.NAME.new         one that is being made: it gets its name by one rename(2), when it is complete
+    STATE/.NAME.….old       one that is being removed: it loses its name first
+
+So a kill at any moment leaves a whole jail, or something that bears a mark and that the next command sweeps.
+
+What belongs here: the folder and its record, and the plans that change them. What does not: the steps of the plans
+(``jailsteps.py``), locks (``jaillock.py``), who is inside (``occupants.py``), entering (``jailplans.py``).
 """
 
 from __future__ import annotations
 
 import os
-import shutil
+import stat
+import time
 
-from section01_processes import Step, action
-from section02_namespaces import (
-    CLONE_NEWNS,
-    CLONE_NEWPID,
-    CLONE_NEWUSER,
-    IdMap,
-    plan_namespaces,
-    write_id_maps,
-)
+from section01_processes import BadJson, Plan, Recorder, Slot, Step, read_json
 
-from .copying import copy_up
+from . import jailsteps as do
 from .errors import FilesystemError
-from .hostroot import HostRoot
-from .mountinfo import MountTable
-from .rootfs import plan_rootfs
+from .jaillock import MAKING, REMOVING, claim, sweep
+from .removal import remove_tree
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Any
 
 _NAME = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-")
-_MOUNTS = (
-    {"destination": "/proc", "type": "proc", "source": "proc", "options": ["nosuid", "nodev", "noexec"]},
-    {"destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "mode=755", "size=1m"]},
-    {"destination": "/tmp", "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "nodev", "mode=1777"]},
-)
+CLAIM = Slot("claim", "the locked folder")
+CONTENT = Slot("content", "what was found and copied")
 
 
 def state_folder(given: str = "") -> str:
@@ -47,88 +47,143 @@ def state_folder(given: str = "") -> str:
     return os.path.abspath(found)
 
 
+class Jail:
+    """A jail: ``name``, ``folder``, ``root`` (paths), ``source`` ("host", or the path of a folder or archive).
+
+    ``created``: seconds since 1970; ``programs`` that were asked for; ``needed_by``: file → who needs it (from the
+    host); ``warnings``: what was left out.
+    """
+
+    __slots__ = ("created", "folder", "name", "needed_by", "programs", "root", "source", "warnings")
+
+    def __init__(self, folder: str, name: str, record: dict[str, Any]) -> None:
+        self.name = name
+        self.folder = f"{folder}/{name}"
+        self.root = f"{self.folder}/root"
+        self.source: str = record["source"]
+        self.created: float = record["created"]
+        self.programs: list[str] = record["programs"]
+        self.needed_by: dict[str, list[str]] = record["needed_by"]
+        self.warnings: list[str] = record["warnings"]
+
+    def size(self) -> int:
+        """Return how many bytes of the disk its root takes (a file with several names once, as du(1) counts)."""
+        seen: set[int] = set()
+        total, todo = 0, [self.root]
+        while todo:
+            with os.scandir(todo.pop()) as entries:
+                for entry in entries:
+                    status = entry.stat(follow_symlinks=False)
+                    if status.st_ino not in seen:
+                        seen.add(status.st_ino)
+                        total += status.st_blocks * 512
+                    if stat.S_ISDIR(status.st_mode) and not os.path.ismount(entry.path):
+                        todo.append(entry.path)
+        return total
+
+
 class Jails:
-    """The jails below ``folder``; each is a folder of its own name that holds its root."""
+    """The jails below ``folder``."""
 
     def __init__(self, folder: str) -> None:
         self.folder = folder
 
-    def root(self, name: str, *, exists: bool = True) -> str:
-        """Return the root folder of jail ``name``. Raises FilesystemError: bad name, not there, or there already."""
-        if not name or name[0] in ".-" or not set(name) <= _NAME or len(name) > 64:
-            raise FilesystemError(f"{name!r} is no name for a jail", hint="letters, digits, _ . - are allowed")
-        path = f"{self.folder}/{name}"
-        if exists and not os.path.isdir(path):
-            raise FilesystemError(f"there is no jail {name}", hint=f"jailman ls shows those in {self.folder}")
-        if not exists and os.path.lexists(path):
-            raise FilesystemError(f"there is a jail {name} already")
-        return path
-
-    def names(self) -> list[str]:
-        """Return the names of all jails, sorted."""
+    def find(self, name: str) -> Jail:
+        """Return jail ``name``. Raises FilesystemError: no name for a jail, or there is none."""
+        check_name(name)
         try:
-            return sorted(name for name in os.listdir(self.folder) if name[0] != ".")
+            return Jail(self.folder, name, read_json(f"{self.folder}/{name}/jail.json"))
+        except (FileNotFoundError, NotADirectoryError):
+            raise FilesystemError(f"there is no jail {name}", hint=f"jailman ls shows those in {self.folder}") from None
+        except (BadJson, KeyError, TypeError) as error:
+            raise FilesystemError(f"the record of jail {name} is damaged: {error}", hint="jailman rm it") from None
+
+    def all(self) -> list[Jail]:
+        """Return all complete jails, sorted by name; what was left unfinished is swept."""
+        sweep(self.folder)
+        try:
+            names = sorted(os.listdir(self.folder))
         except FileNotFoundError:
             return []
+        return [self.find(name) for name in names if os.path.exists(f"{self.folder}/{name}/jail.json")]
 
-    def create(self, name: str, source: str, programs: Sequence[str] = ()) -> str:
-        """Make jail ``name`` from the host (``source`` "host") or a copy of folder ``source``; return its root.
+    def plan_create(self, name: str, source: str, programs: Sequence[str] = ()) -> Plan:
+        """Return the steps that make jail ``name`` from ``source``: "host", a folder, a tar archive. Pure but for that.
 
-        It appears under its name only when it is complete.
+        Raises FilesystemError: bad name, there already, no such source, programs with another source than the host.
         """
-        root = self.root(name, exists=False)
+        check_name(name)
+        if os.path.lexists(f"{self.folder}/{name}"):
+            raise FilesystemError(f"there is a jail {name} already", hint=f"jailman rm {name}")
+        fill, origin = do.filler(source)
+        if programs and fill is not do.fill_from_host:
+            raise FilesystemError("programs are taken from the host only", hint="--with goes with --from host")
+        begun, about = f"{self.folder}/.{name}{MAKING}", f"the root, from {origin}"
+        arguments = (tuple(programs),) if fill is do.fill_from_host else (origin,)
+        return Plan("cli", [
+            Step(claim, self.folder, name, about="a folder that nobody takes for a jail yet, locked", out=CLAIM),
+            Step(fill, f"{begun}/root", *arguments, about=about, out=CONTENT),
+            Step(do.write_record, begun, origin, tuple(programs), CONTENT, about="what it was made from"),
+            Step(do.publish, begun, f"{self.folder}/{name}", about="complete: now it has its name"),
+        ])  # fmt: skip
+
+    def create(self, name: str, source: str, programs: Sequence[str] = (), record: Recorder | None = None) -> Jail:
+        """Make jail ``name``; nothing is left of one that fails. Raises FilesystemError, OSError."""
+        plan = self.plan_create(name, source, programs)
         os.makedirs(self.folder, mode=0o700, exist_ok=True)
-        unfinished = f"{self.folder}/.{name}.{os.getpid()}"
-        os.mkdir(unfinished, 0o755)
+        sweep(self.folder)
+        slots: dict[str, Any] = {}
         try:
-            if source == "host":
-                HostRoot().build(unfinished, programs)
-            else:
-                fd = os.open(source, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-                try:
-                    copy_up(fd, unfinished)
-                finally:
-                    os.close(fd)
-            os.rename(unfinished, root)
-        except BaseException:
-            shutil.rmtree(unfinished, ignore_errors=True)
-            raise
-        return root
+            run(plan, slots, record)
+        finally:
+            if CLAIM.name in slots:
+                begun = f"{self.folder}/.{name}{MAKING}"
+                if os.path.isdir(begun) and os.path.samestat(os.stat(begun), os.fstat(slots[CLAIM.name])):
+                    remove_tree(begun)
+                os.close(slots[CLAIM.name])
+        return self.find(name)
 
-    def remove(self, name: str) -> None:
-        """Remove jail ``name``. Raises FilesystemError while something is mounted in it."""
-        root = self.root(name)
-        real = os.path.realpath(root)
-        busy = [mount.target for mount in MountTable.of() if f"{mount.target}/".startswith(f"{real}/")]
-        if busy:
-            raise FilesystemError(f"jail {name} is in use: {busy[0]} is mounted", hint=f"umount {busy[0]}")
-        shutil.rmtree(root)
+    def plan_remove(self, name: str, *, force: bool = False) -> Plan:
+        """Return the steps that remove jail ``name``; ``force``: end who is inside, unmount what is mounted there.
 
+        Raises FilesystemError: there is none.
+        """
+        check_name(name)
+        path = f"{self.folder}/{name}"
+        if not os.path.isdir(f"{path}/root"):
+            self.find(name)
+        retired = f"{self.folder}/.{name}.{time.time_ns():x}{REMOVING}"
+        first = [Step(do.evict, path, about="end who is inside, unmount what is mounted in it")] if force else []
+        return Plan("release", [
+            *first,
+            Step(do.hold, path, name, about="nobody may enter it any more", out=CLAIM),
+            Step(do.check_empty, path, name, about="nobody is inside, nothing is mounted in it"),
+            Step(do.retire, path, retired, about="it loses its name"),
+            Step(do.remove_folder, retired, about="and its files"),
+        ])  # fmt: skip
 
-@action("chroot(2)")
-def change_root(path: str) -> None:
-    """Change the root with chroot(2) alone: names are confined, a privileged process is not (see the README)."""
-    os.chroot(path)
-    os.chdir("/")
-
-
-def plan_outside(method: str) -> list[Step]:
-    """Return the steps of the first child: its namespaces. An ordinary user gets a user namespace, as its root."""
-    if method == "chroot" and os.geteuid() == 0:
-        return []
-    uid, gid = os.geteuid(), os.getegid()
-    user = CLONE_NEWUSER if uid else 0
-    rest = CLONE_NEWNS | CLONE_NEWPID if method == "pivot_root" else 0
-    steps = plan_namespaces(user | rest)
-    if uid:
-        maps = ([IdMap(0, uid, 1)], [IdMap(0, gid, 1)])
-        about = "outside's user and group are root inside"
-        steps.insert(1, Step(write_id_maps, 0, *maps, about=about))
-    return steps
+    def remove(self, name: str, *, force: bool = False, record: Recorder | None = None) -> None:
+        """Remove jail ``name``. Raises FilesystemError while somebody is inside or something is mounted in it."""
+        sweep(self.folder)
+        slots: dict[str, Any] = {}
+        try:
+            run(self.plan_remove(name, force=force), slots, record)
+        finally:
+            if CLAIM.name in slots:
+                os.close(slots[CLAIM.name])
 
 
-def plan_inside(root: str, method: str) -> list[Step]:
-    """Return the steps of the second child (PID 1 of its namespace): the root changes."""
-    if method == "chroot":
-        return [Step(change_root, root, about=f"the root is {root}")]
-    return plan_rootfs(root, _MOUNTS, propagation="rprivate", userns=os.geteuid() != 0)
+def run(plan: Plan, slots: dict[str, Any], record: Recorder | None = None) -> dict[str, Any]:
+    """Run ``plan``; an error tells what it is about by itself, so the note with the step's number is dropped."""
+    try:
+        return plan.run(slots, record)
+    except Exception as error:
+        error.__notes__ = []
+        raise
+
+
+def check_name(name: str) -> None:
+    """Raise FilesystemError unless ``name`` can be a jail's: letters, digits, ``_ . -``, not first a dot or dash."""
+    if not name or name[0] in ".-" or not set(name) <= _NAME or len(name) > 64:
+        hint = "letters, digits, _ . - are allowed, 64 of them, and no . or - first"
+        raise FilesystemError(f"{name!r} is no name for a jail", hint=hint)

@@ -80,13 +80,23 @@ def jailman(state, *arguments, **options):
 
 @pytest.fixture
 def state(tmp_path):
-    os.chmod(tmp_path, 0o755)
-    os.chmod(tmp_path.parent, 0o755)
-    os.chmod(tmp_path.parent.parent, 0o755)
     done = jailman(tmp_path / "jails", "create", "one")
-    assert done.returncode == 0, done.stderr
-    os.chmod(tmp_path / "jails", 0o755)
+    assert (done.returncode, done.stdout) == (0, f"{tmp_path}/jails/one/root\n"), done.stderr
     return tmp_path / "jails"
+
+
+@pytest.fixture
+def ordinary(tmp_path):
+    """Return what makes ``jailman`` run as an ordinary user, and a state folder of his own with jail ``mine``."""
+    for folder in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
+        os.chmod(folder, 0o755)
+    folder = tmp_path / "his"
+    folder.mkdir()
+    os.chown(folder, 65534, 65534)
+    as_user = {"user": 65534, "group": 65534, "extra_groups": []} if os.geteuid() == 0 else {}
+    done = jailman(folder / "jails", "create", "mine", **as_user)
+    assert done.returncode == 0, done.stderr
+    return lambda *arguments: jailman(folder / "jails", *arguments, **as_user)
 
 
 def test_enter_by_pivot_root_sees_own_mounts_and_processes_only(state):
@@ -94,40 +104,88 @@ def test_enter_by_pivot_root_sees_own_mounts_and_processes_only(state):
     assert done.returncode == 3, done.stderr
     pid, *mounts = done.stdout.splitlines()
     assert pid == "1"
-    assert [line.split()[4] for line in mounts] == ["/", "/proc", "/dev", "/tmp"]
+    seen = {line.split()[4]: set(line.split()[5].split(",")) for line in mounts}
+    assert list(seen) == ["/", "/proc", "/dev", "/dev/pts", "/dev/shm", "/sys", "/tmp"]
+    assert {"nosuid", "nodev", "rw"} <= seen["/"]
+    assert {"nosuid", "nodev", "noexec", "ro"} <= seen["/sys"]
 
 
-def test_enter_as_an_ordinary_user(state):
-    done = jailman(state, "enter", "one", "--", "id", "-u", user=65534, group=65534, extra_groups=[])
-    assert (done.returncode, done.stdout) == (0, "0\n"), done.stderr
+LOOK = """
+for name in null zero full random urandom tty; do test -c /dev/$name || echo no $name; done
+echo gone > /dev/null; head -c 3 /dev/zero | wc -c; test -d /dev/pts/ -a -k /dev/shm || echo no folders
+echo x 2>/dev/null > /sys/power/state && echo sys is writable; ls /proc/self/status; id -u
+"""
+
+
+@pytest.mark.parametrize("method", ["pivot_root", "chroot"])
+def test_a_jail_has_its_devices_as_root_and_as_an_ordinary_user(state, ordinary, method):
+    for run in (ordinary, lambda *arguments: jailman(state, "enter", "one", *arguments[2:])):
+        done = run("enter", "mine", "--method", method, "--", "sh", "-c", LOOK)
+        assert (done.returncode, done.stdout.split()) == (0, ["3", "/proc/self/status", "0"]), done
 
 
 def test_enter_by_chroot_keeps_the_hosts_processes(state):
-    assert os.path.exists("/proc/self")
-    done = jailman(state, "enter", "one", "--method", "chroot", "--", "sh", "-c", "echo $$; ls /proc")
-    pid, *listed = done.stdout.split()
+    done = jailman(state, "enter", "one", "--method", "chroot", "--", "sh", "-c", "echo $$; ls -d /proc/$PPID; ls /")
+    pid, parent, *listed = done.stdout.split()
     assert pid != "1"
-    assert listed == []  # the jail's /proc is a plain folder
-    assert not os.path.samefile(state / "one", "/")
+    assert parent.startswith("/proc/")
+    assert "home" not in listed
+    assert str(state) not in open("/proc/self/mountinfo").read()
 
 
 def test_life_of_a_jail(state):
-    assert [row["name"] for row in json.loads(jailman(state, "ls", "--json").stdout)] == ["one"]
+    (row,) = json.loads(jailman(state, "ls", "--json").stdout)
+    assert (row["name"], row["source"], row["pids"], row["root"]) == ("one", "host", [], f"{state}/one/root")
+    assert row["size"] > 100_000
     assert "pivot_root" in jailman(state, "enter", "one", "--dry-run").stdout
-    assert jailman(state, "create", "two", "--from", str(state / "one")).returncode == 0
-    assert digest(state / "one") == digest(state / "two")
+    assert "rename(2)" in jailman(state, "create", "two", "--dry-run").stdout
+    assert "unlinkat(2)" in jailman(state, "rm", "one", "--dry-run").stdout
+    assert jailman(state, "create", "two", "--from", str(state / "one/root")).returncode == 0
+    assert digest(state / "one/root") == digest(state / "two/root")
+    assert "two   " in jailman(state, "ls").stdout
     assert jailman(state, "rm", "two").returncode == 0
     for arguments in (
         ["create", "one"],
         ["create", "../x"],
+        ["create", "new\nline"],
+        ["create", "two words"],
+        ["create", ".x"],
         ["rm", "two"],
         ["enter", "two"],
+        ["inspect", "two"],
         ["create", "x", "--from", "/no"],
+        ["create", "x", "--from", "/dev/null"],
+        ["create", "x", "--from", str(state)],
+        ["create", "x", "--from", str(state / "one/root"), "--with", "ls"],
+        ["enter", "one", "--bind", "/etc", "--", "true"],
+        ["enter", "one", "--bind", "/no/such:/x", "--", "true"],
+        ["enter", "one", "--user", "nobody-knows", "--", "true"],
     ):
         done = jailman(state, *arguments)
-        assert done.returncode == 125, arguments
-        assert done.stderr.startswith("jailman: error: "), done.stderr
+        assert done.returncode == 125, (arguments, done)
+        assert "error: " in done.stderr, done.stderr
+        assert "Traceback" not in done.stderr, done.stderr
     assert os.listdir(state) == ["one"]
+    assert oct(os.stat(state / "one").st_mode & 0o777) == "0o700"
+
+
+def test_inspect_tells_who_needs_which_file(state):
+    assert jailman(state, "create", "two", "--with", "bash", "--with", "ldd").returncode == 0
+    facts = json.loads(jailman(state, "inspect", "two", "--json").stdout)
+    libc = next(path for path in facts["needed_by"] if os.path.basename(path).startswith("libc.so"))
+    assert any(path.endswith("/bash") for path in facts["needed_by"][libc])
+    assert facts["programs"] == ["bash", "ldd"]
+    assert [mount["destination"] for mount in facts["mounts"]["pivot_root"]][:2] == ["/proc", "/dev"]
+    assert libc in jailman(state, "inspect", "two").stdout
+    assert "shm" in jailman(state, "inspect", "one").stdout
+
+
+def test_explain_tells_every_step_of_both_processes(state):
+    done = jailman(state, "enter", "one", "--explain", "--", "true")
+    lines = [line.split() for line in done.stderr.splitlines()]
+    planned = jailman(state, "enter", "one", "--dry-run", "--", "true").stdout.splitlines()
+    assert [line[:2] for line in lines] == [line.split()[:2] for line in planned]
+    assert "execve(2)" in done.stderr
 
 
 def test_a_command_that_is_not_there_is_127(state):

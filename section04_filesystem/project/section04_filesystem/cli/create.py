@@ -2,21 +2,37 @@
 
 from __future__ import annotations
 
+import os
+
 import click
 
+from section01_processes import Recorder, describe_plan, warn
+
 from ..jails import Jails
-from .common import DRY_RUN
+from .common import DRY_RUN, JSON, jail_as_dict, print_json
 
 
 @click.command()
 @click.argument("name")
-@click.option("--from", "source", default="host", metavar="host|DIR", help="The host's programs, or a copy of DIR.")
-@click.option("--program", "programs", multiple=True, metavar="P", help="One more program of the host (repeatable).")
+@click.option("--from", "source", default="host", metavar="host|DIR|TAR", show_default=True,
+              help="The host's programs, a copy of DIR, or what TAR holds (plain, gz, bz2, xz).")  # fmt: skip
+@click.option("--with", "programs", multiple=True, metavar="PROG", help="One more program of the host (repeatable).")
 @DRY_RUN
+@JSON
 @click.pass_obj
-def create(jails: Jails, name: str, source: str, programs: tuple[str, ...], dry_run: bool) -> None:
-    """Make the jail NAME."""
+def create(jails: Jails, name: str, source: str, programs: tuple[str, ...], dry_run: bool, as_json: bool) -> None:
+    """Make the jail NAME; print where its root is.
+
+    From the host: busybox if there is one, else a shell and a few programs; and PROG, each with its interpreter and
+    libraries, which are read from the files: nothing is executed. A folder called host is ./host.
+    """
     if dry_run:
-        click.echo(f"would make {jails.root(name, exists=False)} from {source} {' '.join(programs)}".rstrip())
+        click.echo("\n".join(describe_plan(jails.plan_create(name, source, programs))))
         return
-    click.echo(jails.create(name, source, programs))
+    jail = jails.create(name, source, programs, Recorder(-1, "cli", os.environ.get("LCM_CRASH", "")))
+    for text in jail.warnings:
+        warn(text)
+    if as_json:
+        print_json(jail_as_dict(jail))
+    else:
+        click.echo(jail.root)

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 from ..jails import Jails
-from .common import JSON
+from .common import JSON, jail_as_dict, print_json, table
 
 
 @click.command("ls")
 @JSON
 @click.pass_obj
 def ls_command(jails: Jails, as_json: bool) -> None:
-    """List the jails."""
-    rows = [{"name": name, "root": jails.root(name)} for name in jails.names()]
+    """List the jails: name, size on disk, when and from what it was made, which processes are inside."""
+    rows = [jail_as_dict(jail) for jail in jails.all()]
     if as_json:
-        click.echo(json.dumps(rows))
+        print_json(rows)
         return
-    for row in rows:
-        click.echo(f"{row['name']:20} {row['root']}")
+    lines = [(row["name"], f"{row['size'] / 1e6:.1f} MB", row["created"], row["source"],
+              " ".join(map(str, row["pids"])) or "-") for row in rows]  # fmt: skip
+    click.echo(table(("NAME", "SIZE", "CREATED", "SOURCE", "PIDS"), lines))

@@ -1,0 +1,221 @@
+"""Entering a jail: the plans of the two processes that take part, and running them.
+
+``jailman enter`` (cli) starts *child*, which makes the namespaces; child starts *init*, which builds the mounts,
+changes the root and becomes the command: with pivot_root as PID 1. Signals are passed down, the exit code comes up, and each
+dies with its parent.
+
+The two methods differ in the change of the root alone: both have mounts of their own. With pivot_root the old root is
+gone, and with a pid namespace the host's processes are out of sight. With chroot a privileged process finds both again.
+
+What belongs here: what a jail gets at enter, and the order. What does not: how mounts are made (``rootfs.py``).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import select
+import signal
+from typing import TYPE_CHECKING, Any
+
+from section01_processes import Child, LcmError, Plan, Recorder, Slot, Step, UsageError, action, set_death_signal, spawn
+from section02_namespaces import CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUSER, IdMap, plan_namespaces, write_id_maps
+
+from .binds import change_mount
+from .core.flags import MOUNT_ATTR_NODEV, MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY
+from .errors import FilesystemError
+from .executable import execute
+from .jaillock import lock
+from .rootfs import ROOT, plan_pivot, plan_root_mounts
+from .users import User, become_user, find_user
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from .jails import Jail
+
+METHODS = ("pivot_root", "chroot")
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+PARENT = Slot("parent", "the parent's pidfd")
+PASSED_ON = (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
+_SAFE = ["nosuid", "nodev", "noexec"]
+
+
+class Wish:
+    """How to enter a jail: ``argv``, ``method``, ``user`` (text), ``read_only``, ``binds`` (``SRC:DST[:ro]``)."""
+
+    __slots__ = ("argv", "binds", "method", "read_only", "user")
+
+    def __init__(self, argv: Sequence[str] = ("/bin/sh",), *, method: str = "pivot_root", user: str = "") -> None:
+        self.argv = tuple(argv)
+        self.method = method
+        self.user = user
+        self.read_only = False
+        self.binds: tuple[str, ...] = ()
+
+
+def jail_mounts(method: str, binds: Sequence[str] = (), *, userns: bool = False) -> list[Mapping[str, Any]]:
+    """Return the mounts that a jail gets, as the OCI runtime spec writes them. Raises UsageError for a wrong bind.
+
+    In a user namespace sysfs would need a network namespace of its own, and proc a pid namespace (LCM-NS-05): the
+    host's, bound read-only, is what remains. Pure.
+    """
+    proc = ("/proc", "proc", "proc", _SAFE)
+    sys = ("/sys", "sysfs", "sysfs", [*_SAFE, "ro"])
+    if userns and method == "chroot":
+        proc = ("/proc", "bind", "/proc", ["rbind"])
+    if userns:
+        sys = ("/sys", "bind", "/sys", ["rbind", "rro"])
+    table = [
+        proc,
+        ("/dev", "tmpfs", "tmpfs", ["nosuid", "noexec", "mode=755", "size=64k"]),
+        ("/dev/pts", "devpts", "devpts", ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"]),
+        ("/dev/shm", "tmpfs", "shm", [*_SAFE, "mode=1777", "size=64m"]),
+        sys,
+        ("/tmp", "tmpfs", "tmpfs", ["nosuid", "nodev", "mode=1777"]),
+        *(_bind(text) for text in binds),
+    ]
+    return [{"destination": at, "type": kind, "source": source, "options": words} for at, kind, source, words in table]
+
+
+def _bind(text: str) -> tuple[str, str, str, list[str]]:
+    """Return the mount that ``SRC:DST[:ro]`` asks for."""
+    words = text.split(":")
+    mode = words.pop() if len(words) == 3 else "rw"
+    if len(words) != 2 or mode not in ("ro", "rw") or not words[0] or not words[1].startswith("/"):
+        raise UsageError(f"cannot read the bind {text!r}", hint="SRC:DST or SRC:DST:ro; DST begins with /")
+    return words[1], "bind", os.path.abspath(words[0]), ["rbind", "nosuid", "nodev", *(["rro"] if mode == "ro" else [])]
+
+
+def plan_enter(jail: Jail, wish: Wish) -> tuple[Plan, Plan]:
+    """Return the plans of child and init. Looks at the jail's passwd for the user, else pure.
+
+    An ordinary user gets a user namespace, in which he is root, or the user that he wishes to be: one id is all that he
+    may map. Raises UsageError, FilesystemError.
+    """
+    userns = os.geteuid() != 0
+    user = find_user(jail.root, wish.user) if wish.user else User(0, 0, [], "/root")
+    mounts = jail_mounts(wish.method, wish.binds, userns=userns)
+    steps = plan_root_mounts(jail.root, mounts, propagation="rprivate", userns=userns)
+    attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | (MOUNT_ATTR_RDONLY if wish.read_only else 0)
+    about = "the root: no setuid, no devices" + (", read-only" if wish.read_only else "")
+    steps.append(Step(change_mount, ROOT, "/", attributes, about=about))
+    if wish.method == "pivot_root":
+        steps += plan_pivot(propagation="rprivate")
+    else:
+        steps.append(Step(change_root, ROOT, about=f"/ now means {jail.root}"))
+    if wish.user and not userns:
+        steps.append(Step(become_user, user.uid, user.gid, user.groups, about=f"user {wish.user} of the jail"))
+    steps.append(Step(die_with_parent, PARENT, about="no orphan stays inside"))
+    env = {"PATH": PATH, "HOME": user.home, "TERM": os.environ.get("TERM", "linux"), "PS1": f"{jail.name}# "}
+    pairs = tuple(f"{key}={value}" for key, value in env.items())
+    steps.append(Step(execute, wish.argv, pairs, PATH, about="the command"))
+    return Plan("child", _plan_outside(wish.method, user, userns)), Plan("init", steps)
+
+
+def _plan_outside(method: str, user: User, userns: bool) -> list[Step]:
+    """Return the steps of the first child: its namespaces."""
+    kinds = CLONE_NEWNS | (CLONE_NEWPID if method == "pivot_root" else 0) | (CLONE_NEWUSER if userns else 0)
+    steps = plan_namespaces(kinds)
+    if userns:
+        maps = ([IdMap(user.uid, os.geteuid(), 1)], [IdMap(user.gid, os.getegid(), 1)])
+        about = f"outside's user and group are {user.uid} and {user.gid} inside"
+        steps.insert(1, Step(write_id_maps, 0, *maps, about=about))
+    return [*steps, Step(die_with_parent, PARENT, about="who is killed takes us along")]
+
+
+@action("chroot(2)")
+def change_root(root_fd: int) -> None:
+    """Change the root with chroot(2) alone; closes the descriptor, which would lead out again."""
+    try:
+        os.fchdir(root_fd)
+        os.chroot(".")
+    finally:
+        os.close(root_fd)
+
+
+@action("PR_SET_PDEATHSIG(2const)")
+def die_with_parent(parent: int) -> None:
+    """Be killed when the parent dies; if it has died already (its pidfd is readable), end now.
+
+    After the namespaces and the user: a change of credentials takes the wish away.
+    """
+    set_death_signal(signal.SIGKILL)
+    if select.select([parent], [], [], 0)[0]:
+        os._exit(137)
+
+
+def enter(
+    jail: Jail, wish: Wish, *, crash: str = "", told: Callable[[tuple[Plan, Plan], Iterator[Any]], None] | None = None
+) -> int:
+    """Run ``wish.argv`` in the jail; return its exit code (128 + n when signal n killed it).
+
+    The jail stays locked as long as it runs. ``told`` gets the plans and the descriptor's records, to explain them;
+    ``crash``: as for section 1's Recorder. Raises FilesystemError: the jail is being removed.
+    """
+    plans = plan_enter(jail, wish)
+    try:
+        held = lock(jail.folder, fcntl.LOCK_SH)
+    except (FileNotFoundError, BlockingIOError):
+        raise FilesystemError(f"jail {jail.name} is being removed") from None
+    reader, writer = os.pipe2(os.O_CLOEXEC) if told else (-1, -1)
+    me = os.pidfd_open(os.getpid())
+    signal.pthread_sigmask(signal.SIG_BLOCK, PASSED_ON)  # until there is somebody to pass them on to
+    try:
+        with spawn(lambda: _be_child(plans, me, writer, crash)) as child:
+            if told:
+                os.close(writer)
+                told(plans, _records(plans[1], reader))
+                os.close(reader)
+            return wait_for(child)
+    finally:
+        os.close(me)
+        os.close(held)
+
+
+def _be_child(plans: tuple[Plan, Plan], parent: int, writer: int, crash: str) -> int:
+    """Make the namespaces, start init in them, wait for it."""
+    outside, inside = plans
+    _run(outside, parent, Recorder(writer, "child", crash))
+    me = os.pidfd_open(os.getpid())
+
+    def be_init() -> None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        _run(inside, me, Recorder(writer, "init", crash))
+
+    with spawn(be_init) as init:
+        if writer >= 0:
+            os.close(writer)
+        return wait_for(init)
+
+
+def _run(plan: Plan, parent: int, record: Recorder) -> None:
+    """Run ``plan`` in a child, which has no better place for an error than standard error. Raises LcmError."""
+    try:
+        plan.run({PARENT.name: parent}, record)
+    except OSError as error:
+        if isinstance(error, LcmError):
+            raise
+        raise FilesystemError(f"cannot enter: {error.strerror}: {error.filename or ''}".rstrip(": ")) from error
+
+
+def wait_for(child: Child) -> int:
+    """Wait; a terminal's signals reach the command by itself, the others are passed on to it."""
+    for number in (signal.SIGINT, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_IGN)
+    for number in PASSED_ON:
+        signal.signal(number, lambda number, _: child.signal(number) and None)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, PASSED_ON)
+    return child.wait()
+
+
+def _records(inside: Plan, reader: int) -> Iterator[tuple[int, ...]]:
+    """Yield the records from the pipe; in the end that of init's execve, which nobody can write (see execve(2))."""
+    from section01_processes import PROCESSES, read_records
+
+    last: tuple[int, ...] = ()
+    for record in read_records(reader):
+        yield record
+        last = record if record[0] == PROCESSES.index("init") else last
+    if last and last[1:3] == (len(inside.steps) - 2, 0):
+        yield last[0], len(inside.steps) - 1, 0, last[3] + last[4], 0
