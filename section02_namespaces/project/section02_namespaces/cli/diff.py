@@ -49,7 +49,7 @@ def lines(rows: list[dict[str, Any]], pids: list[int]) -> list[str]:
     processes = Rows()
     titles = ["KIND", "", *(f"{pid} {processes.process(pid)[0]}".strip() for pid in pids)]
     cells = [[row["kind"], "same" if row["same"] else "differs", side(row, "left"), side(row, "right")] for row in rows]
-    return table(titles, cells, frozenset())
+    return table(titles, cells)
 
 
 def side(row: dict[str, Any], which: str) -> str:

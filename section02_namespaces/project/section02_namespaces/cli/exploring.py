@@ -5,7 +5,6 @@ What belongs here: what two or more of ls, tree, inspect, diff, find and watch n
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import click
@@ -15,7 +14,7 @@ from section01_processes import LcmError
 from ..core import kinds as k
 from ..explore.model import Found, Survey
 from ..explore.names import name_containers, name_pins
-from ..explore.rows import Rows, printable
+from ..explore.rows import Rows, partial_view, printable
 
 KINDS = click.option(
     "--kind", "--type", "-t", "kinds", multiple=True, metavar="KIND",
@@ -41,13 +40,7 @@ def print_json(value: Any) -> None:
 def note_partial(survey: Survey) -> None:
     """Say on standard error when there were processes that we may not look at."""
     if survey.unreadable:
-        click.echo(partial(survey.unreadable), err=True)
-
-
-def partial(unreadable: int) -> str:
-    """Return the sentence about ``unreadable`` processes."""
-    many = f"{unreadable} process{'es' if unreadable > 1 else ''} could not be read"
-    return f"nsman: partial view: {many}; {'run as root' if os.geteuid() else 'they have rights that we lack'}"
+        click.echo(partial_view(survey.unreadable), err=True)
 
 
 def name_all(survey: Survey) -> None:

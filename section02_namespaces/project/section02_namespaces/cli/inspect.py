@@ -17,8 +17,6 @@ from ..targets import resolve_target
 from .common import JSON
 from .exploring import describe, details, name_all, note_partial, print_json
 
-_RIGHT = frozenset({"INODE", "OWNER", "PARENT"})
-
 
 @click.command()
 @click.argument("target", metavar="PID|NAME|PATH")
@@ -71,7 +69,7 @@ def show_process(pid: int, as_json: bool) -> None:
         return
     titles = ["kind", "inode", "ours", "owner", "parent", "name", "held", "isolates"]
     cells = [[cell(name, fields[name]) for name in titles] for fields in rows]
-    click.echo("\n".join(table([title.upper() for title in titles], cells, _RIGHT)))
+    click.echo("\n".join(table([title.upper() for title in titles], cells)))
     for name, lines in maps.items():
         click.echo(f"{name}: " + "; ".join(" ".join(map(str, line)) for line in lines))
 

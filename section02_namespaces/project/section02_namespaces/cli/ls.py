@@ -6,12 +6,10 @@ import click
 
 from ..errors import NamespaceError
 from ..explore.names import name_pins
-from ..explore.rows import COLUMNS, Rows, table
+from ..explore.rows import COLUMNS, Rows, listing, usual_columns
 from ..explore.survey import take_survey
 from .common import JSON
 from .exploring import KINDS, chosen_kinds, name_all, note_partial, print_json
-
-_RIGHT = frozenset({"INODE", "PROCESSES", "PID", "OWNER", "PARENT", "OWNER_UID"})
 
 
 @click.command("ls")
@@ -34,15 +32,14 @@ def ls_command(kinds: tuple[str, ...], columns: str | None, names: bool, as_json
     if as_json:
         print_json({"unreadable": survey.unreadable, "namespaces": [rows.row(space) for space in spaces]})
     else:
-        cells = [rows.cells(space, shown) for space in spaces]
-        click.echo("\n".join(table([name.upper() for name in shown], cells, _RIGHT)))
+        click.echo("\n".join(listing(rows, spaces, shown)))
     note_partial(survey)
 
 
 def chosen_columns(text: str | None) -> list[str]:
     """Return the columns that the user wants. Raises NamespaceError."""
     if text is None:
-        return [name for name, usual in COLUMNS.items() if usual]
+        return usual_columns()
     names = [name.strip().lower() for name in text.split(",")]
     for name in names:
         if name not in COLUMNS:

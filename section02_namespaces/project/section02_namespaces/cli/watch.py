@@ -7,9 +7,10 @@ import time
 
 import click
 
+from ..explore.rows import partial_view
 from ..explore.watching import Change, Watcher
 from .common import JSON
-from .exploring import KINDS, chosen_kinds, partial
+from .exploring import KINDS, chosen_kinds
 
 
 @click.command()
@@ -31,7 +32,7 @@ def watch(kinds: tuple[str, ...], seconds: float | None, interval: float, as_jso
         if watcher.why_polling:
             click.echo(f"nsman: polling each {interval:g} s, no process events: {watcher.why_polling}", err=True)
         if watcher.unreadable:
-            click.echo(partial(watcher.unreadable), err=True)
+            click.echo(partial_view(watcher.unreadable), err=True)
         click.echo(f"nsman: watching, {len(watcher)} namespaces now", err=True)
         end = None if seconds is None else time.monotonic() + seconds
         try:

@@ -9,6 +9,7 @@ import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Any
 
     from .model import Found
@@ -18,6 +19,25 @@ COLUMNS = {
     "inode": True, "kind": True, "processes": True, "pid": True, "user": True, "owner": True, "parent": True,
     "owner_uid": False, "name": True, "held": True, "command": True,
 }  # fmt: skip
+
+
+_RIGHT = frozenset({"INODE", "PROCESSES", "PID", "OWNER", "PARENT", "OWNER_UID"})
+
+
+def usual_columns() -> list[str]:
+    """Return the columns that are shown when nobody asks for others."""
+    return [name for name, usual in COLUMNS.items() if usual]
+
+
+def listing(rows: Rows, spaces: Iterable[Found], columns: list[str]) -> list[str]:
+    """Return the lines of ``nsman ls``: a title, and a line for each of ``spaces``."""
+    return table([name.upper() for name in columns], [rows.cells(space, columns) for space in spaces])
+
+
+def partial_view(unreadable: int) -> str:
+    """Return the sentence about so many processes that we may not look at."""
+    many = f"{unreadable} process{'es' if unreadable > 1 else ''} could not be read"
+    return f"nsman: partial view: {many}; {'run as root' if os.geteuid() else 'they have rights that we lack'}"
 
 
 class Rows:
@@ -128,13 +148,13 @@ def _some(words: list[str], most: int) -> list[str]:
     return words if len(words) <= most else [*words[: most - 1], f"{words[most - 1]} (+{len(words) - most})"]
 
 
-def table(titles: list[str], rows: list[list[str]], right: frozenset[str]) -> list[str]:
-    """Return lines of columns as wide as their widest cell; those of ``right`` (titles) stand to the right."""
+def table(titles: list[str], rows: list[list[str]]) -> list[str]:
+    """Return lines of columns as wide as their widest cell; numbers stand to the right."""
     widths = [max(map(len, cells)) for cells in zip(titles, *rows, strict=True)]
     lines = []
     for cells in (titles, *rows):
         texts = [
-            cell.rjust(width) if title in right else cell.ljust(width)
+            cell.rjust(width) if title in _RIGHT else cell.ljust(width)
             for title, cell, width in zip(titles, cells, widths, strict=True)
         ]
         lines.append(" ".join(texts).rstrip())
