@@ -20,6 +20,7 @@ from .inspect import inspect
 from .loop import loop
 from .ls import ls_command
 from .mounts import mounts
+from .playground import playground
 from .rm import rm
 from .test import test
 
@@ -34,6 +35,7 @@ COMMANDS: tuple[click.Command, ...] = (
     loop,
     bind,
     remount,
+    playground,
 )
 
 
