@@ -67,10 +67,15 @@ class Archive:
         self._file.close()
 
     def _check_end(self) -> None:
-        """Insist on the block of zeros that ends an archive: tarfile takes any broken header for the end."""
+        """Insist on the block of zeros that ends an archive: tarfile takes any broken header for the end.
+
+        What follows is read to its end, because that is where a compressed file has its checksum.
+        """
         try:
             self._file.seek(self._tar.offset)
             block = self._file.read(tarfile.BLOCKSIZE)
+            while self._file.read(1 << 18):
+                pass
         except Exception as error:
             raise self._broken(error, "is truncated or broken") from error
         if block.strip(b"\0") or len(block) < tarfile.BLOCKSIZE:

@@ -1,8 +1,8 @@
 """Entering a jail: the plans of the two processes that take part, and running them.
 
 ``jailman enter`` (cli) starts *child*, which makes the namespaces; child starts *init*, which builds the mounts,
-changes the root and becomes the command: with pivot_root as PID 1. Signals are passed down, the exit code comes up, and each
-dies with its parent.
+changes the root and becomes the command: with pivot_root as PID 1. Signals are passed down, the exit code comes up, and
+each dies with its parent.
 
 The two methods differ in the change of the root alone: both have mounts of their own. With pivot_root the old root is
 gone, and with a pid namespace the host's processes are out of sight. With chroot a privileged process finds both again.
