@@ -60,7 +60,9 @@ def pin(source: str | int, path: str) -> None:
     """Bind the namespace file ``source`` (``/proc/PID/ns/net``, or its descriptor) to ``path``, a file that is created.
 
     It stays until :func:`unpin`, or until the mount namespace that the caller is in ends. Raises SyscallError; a mount
-    namespace can only be pinned from an older one, and below a mount that is not shared (EINVAL); OSError.
+    namespace can only be pinned from an older one, and below a mount that is not shared (EINVAL); OSError. The kernel
+    tells older from younger by a number that newer kernels (seen on 6.18) draw from a range for each CPU: of two that
+    were made on different CPUs it may take the wrong one for older. The machine's first one always is.
     """
     os.close(os.open(path, os.O_RDONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     origin = f"/proc/self/fd/{source}" if isinstance(source, int) else source
@@ -68,7 +70,10 @@ def pin(source: str | int, path: str) -> None:
         _syscalls.mount(os.fsencode(origin), os.fsencode(path), None, MS_BIND, None)
     except SyscallError as error:
         os.unlink(path)
-        hint = "a mount namespace can be pinned only below a private mount point, from an older namespace"
+        hint = (
+            "a mount namespace can be pinned only below a private mount point, and from an older mount namespace: "
+            "the machine's first one always is"
+        )
         raise (explained(error, hint, "LCM-NS-01", about=path) if error.errno == _EINVAL else error) from None
 
 
