@@ -15,8 +15,6 @@ sethostname = prototype("sethostname", ctypes.c_char_p, ctypes.c_size_t)
 setdomainname = prototype("setdomainname", ctypes.c_char_p, ctypes.c_size_t)
 mount = prototype("mount", ctypes.c_char_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_ulong, ctypes.c_void_p)
 umount2 = prototype("umount2", ctypes.c_char_p, ctypes.c_int)
-shmget = prototype("shmget", ctypes.c_int, ctypes.c_size_t, ctypes.c_int)
-capset = prototype("capset", ctypes.c_char_p, ctypes.c_char_p)
 
 # clone(2): x86_64 takes (flags, stack, parent_tid, child_tid, tls), aarch64 (flags, stack, parent_tid, tls,
 # child_tid). We pass zero for all but the flags, so one prototype serves both.
@@ -49,3 +47,8 @@ def raise_ambient(number: int) -> None:
     pr_cap_ambient, pr_cap_ambient_raise = 47, 2
     call = prototype("prctl", ctypes.c_int, *[ctypes.c_ulong] * 4)
     call(pr_cap_ambient, pr_cap_ambient_raise, number, 0, 0)
+
+
+def shmget(key: int, size: int, flags: int) -> int:
+    """Return the id of the System V segment with ``key`` (see ``man 2 shmget``). Raises SyscallError ENOENT."""
+    return prototype("shmget", ctypes.c_int, ctypes.c_size_t, ctypes.c_int)(key, size, flags)

@@ -168,18 +168,12 @@ def open_net_of(pid: int) -> None:
 
 def drop_capability(number: int) -> None:
     """Give up one capability in all three sets. capset(2)."""
-    header = Struct("=Ii").pack(0x20080522, 0)  # struct { __u32 version; int pid; }, _LINUX_CAPABILITY_VERSION_3
-    effective, permitted, inheritable = capabilities()
-    sets = [value & ~(1 << number) for value in (effective, permitted, inheritable)]
-    low, high = ([value >> shift & 0xFFFFFFFF for value in sets] for shift in (0, 32))
-    calls.capset(header, Struct("=6I").pack(*low, *high))
+    calls.set_capabilities(*(mask & ~(1 << number) for mask in calls.get_capabilities()))
 
 
-def capabilities() -> tuple[int, int, int]:
-    """Return our effective, permitted and inheritable capabilities."""
-    with open("/proc/self/status", encoding="utf-8", errors="replace") as file:
-        found = {line[:6]: int(line.split()[1], 16) for line in file if line.startswith("Cap")}
-    return found["CapEff"], found["CapPrm"], found["CapInh"]
+def effective_capabilities() -> int:
+    """Return our effective capabilities, a bit each. capget(2)."""
+    return calls.get_capabilities()[0]
 
 
 # --- limits

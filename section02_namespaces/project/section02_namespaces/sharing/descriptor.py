@@ -29,8 +29,8 @@ def descriptor(stage: Stage) -> None:
 def _play(stage: Stage, one: int, other: int) -> None:
     with (
         Actor(acts.send_namespace, prepare=lambda: acts.enter_new("net", user=True)) as owner,
-        Actor(acts.open_net_of, acts.drop_capability, acts.capabilities, acts.receive_namespace, acts.join_received,
-              prepare=lambda: acts.enter_of(owner.pid)) as guest,
+        Actor(acts.open_net_of, acts.drop_capability, acts.effective_capabilities, acts.receive_namespace,
+              acts.join_received, prepare=lambda: acts.enter_of(owner.pid)) as guest,
     ):  # fmt: skip
         stage.do("an owner in new user and net namespaces; a guest joins the user namespace and is root there, too")
         net = look.identity("net", look.namespace_inode(owner.pid, "net"))
@@ -41,8 +41,8 @@ def _play(stage: Stage, one: int, other: int) -> None:
 
         stage.do("the guest gives up CAP_SYS_PTRACE: whoever has more rights than it does is closed to it now")
         guest(acts.drop_capability, CAP_SYS_PTRACE)
-        has = bool(guest(acts.capabilities)[0] >> CAP_SYS_PTRACE & 1)
-        stage.fact("the guest has CAP_SYS_PTRACE", has, f"CapEff of /proc/{guest.pid}/status")
+        has = bool(guest(acts.effective_capabilities) >> CAP_SYS_PTRACE & 1)
+        stage.fact("the guest has CAP_SYS_PTRACE", has, "capget(2) in it")
         stage.answer("the guest opens the file", f"open(2) of /proc/{owner.pid}/ns/net",
                      lambda: guest(acts.open_net_of, owner.pid))  # fmt: skip
 

@@ -36,6 +36,17 @@ def namespace_inode(pid: int, kind: str) -> int:
     return namespaces_of(pid)[kind]
 
 
+def processes_in(kind: str, inode: int) -> int:
+    """Return how many processes that we may look at are in a namespace."""
+    found = 0
+    for pid in filter(str.isdecimal, os.listdir("/proc")):
+        try:
+            found += os.stat(f"/proc/{pid}/ns/{kind}").st_ino == inode
+        except OSError:
+            continue  # gone, or another user's
+    return found
+
+
 def pid_inside(pid: int) -> int:
     """Return the pid of a process in the innermost pid namespace that it is in."""
     with open(f"/proc/{pid}/status", encoding="utf-8", errors="replace") as file:

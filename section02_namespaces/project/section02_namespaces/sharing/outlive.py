@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .. import _syscalls as calls
-from .. import list_namespaces
 from ..pins import pin_process, unpin_name
 from . import acts, look
 from .stage import Actor, Refused, wait_until
@@ -32,7 +31,7 @@ def outlive(stage: Stage) -> None:
             stage.fact("pinned", keeper(nsfs_mounts), f"nsfs in /proc/{keeper.pid}/mountinfo")
 
         stage.do("the process ends: nobody is in the namespace any more")
-        stage.fact("processes in it", _processes_in(net), "/proc/*/ns/net")
+        stage.fact("processes in it", look.processes_in("net", net), "/proc/*/ns/net")
         stage.fact("behind the pin", keeper(inode_at, path), f"stat(2) of {path}")
         stage.answer("another new net namespace", "unshare(2)", lambda: _try_new(keeper.pid))
 
@@ -107,8 +106,3 @@ def _try_until_free(keeper: int) -> None:
         return True
 
     wait_until(works, "the kernel frees the namespace")
-
-
-def _processes_in(inode: int) -> int:
-    found: list[Any] = [space for space in list_namespaces("net") if space.inode == inode]
-    return len(found[0].pids) if found else 0
