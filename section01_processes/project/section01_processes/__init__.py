@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from ._syscalls import close_from as close_from
+    from ._syscalls import open_inotify as open_inotify
     from ._syscalls import prepare_execve as prepare_execve
     from ._syscalls import prototype as prototype
     from ._syscalls import raw_getcwd as raw_getcwd
@@ -22,6 +23,14 @@ if TYPE_CHECKING:
     from ._syscalls import set_subreaper as set_subreaper
     from ._syscalls import syscall as syscall
     from ._syscalls import syscall_number as syscall_number
+    from .child import become_undumpable as become_undumpable
+    from .child import become_user as become_user
+    from .child import close_descriptors as close_descriptors
+    from .child import lead_session as lead_session
+    from .child import place_stdio as place_stdio
+    from .children import end_child as end_child
+    from .children import own_children as own_children
+    from .children import reap_all as reap_all
     from .connector import Connector as Connector
     from .core.exec import change_directory as change_directory
     from .core.exec import exec_error as exec_error
@@ -79,6 +88,7 @@ if TYPE_CHECKING:
     from .pty import set_size as set_size
     from .signals import signal_name as signal_name
     from .signals import signal_number as signal_number
+    from .status import command_line as command_line
     from .stumbling import STUMBLING_BLOCKS as STUMBLING_BLOCKS
     from .tool import run_tool as run_tool
     from .warning import warn as warn
@@ -126,12 +136,17 @@ _WHERE = {
     "UsageError": "errors",
     "accept_unix": "messages",
     "action": "core.plan",
+    "become_undumpable": "child",
+    "become_user": "child",
     "boot_id": "identity",
     "change_directory": "core.exec",
+    "close_descriptors": "child",
     "close_from": "_syscalls",
+    "command_line": "status",
     "connect_unix": "messages",
     "describe_plan": "explain",
     "describe_step": "explain",
+    "end_child": "children",
     "exec_error": "core.exec",
     "exec_program": "core.exec",
     "exit_code": "core.spawn",
@@ -141,13 +156,17 @@ _WHERE = {
     "format_json": "files",
     "get_size": "pty",
     "last_mile": "core.exec",
+    "lead_session": "child",
     "listen_unix": "messages",
     "make_controlling_terminal": "pty",
     "next_delay": "manager.policy",
+    "open_inotify": "_syscalls",
     "open_pty": "pty",
+    "own_children": "children",
     "parse_json": "files",
     "peer_credentials": "messages",
     "pid_of": "interpreter",
+    "place_stdio": "child",
     "prepare_execve": "_syscalls",
     "protected_copy": "interpreter",
     "prototype": "_syscalls",
@@ -155,6 +174,7 @@ _WHERE = {
     "raw_getcwd": "_syscalls",
     "read_json": "files",
     "read_records": "explain",
+    "reap_all": "children",
     "recv_message": "messages",
     "reset_signals": "_syscalls",
     "send_message": "messages",

@@ -1,12 +1,18 @@
 """Which process is meant, for longer than its pid lasts: boot id, pid and start time together.
 
-What belongs here: the identity and the question whether it still lives. What does not: waiting for it (a pidfd).
+What belongs here: the identity, the question whether it still lives, and its handle. What does not: what is done with
+a handle (``core/spawn.py``, ``handle.py``).
 """
 
 from __future__ import annotations
 
+import os
+
+from .core.spawn import Child
 from .core.stat import ProcessStat
 from .errors import UsageError
+
+NO_ROOM = (12, 23, 24)  # ENOMEM, ENFILE, EMFILE: nothing is said about the process
 
 
 class ProcessIdentity:
@@ -41,6 +47,23 @@ class ProcessIdentity:
         except (ProcessLookupError, PermissionError):
             return False
         return stat.start_time == self.start_time and stat.state not in "ZX" and boot_id() == self.boot_id
+
+    def open(self) -> Child:
+        """Return a handle of this very process: to poll and to signal, and if it is our child to wait for.
+
+        Raises ProcessLookupError when it has ended (a zombie has), whoever has its pid now; OSError EMFILE. The pidfd
+        is opened first: if the process that has the pid *then* is the one we know, the pidfd is its.
+        """
+        try:
+            child = Child(self.pid, os.pidfd_open(self.pid))
+        except OSError as error:
+            if error.errno in NO_ROOM:
+                raise
+            raise ProcessLookupError(f"process {self.pid} has ended") from error
+        if not self.alive():
+            child.close()
+            raise ProcessLookupError(f"process {self.pid} has ended")
+        return child
 
     def __str__(self) -> str:
         return f"{self.boot_id}:{self.pid}:{self.start_time}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 
+from .child import lead_session, place_stdio
 from .core.exec import change_directory, exec_program, last_mile
 from .core.plan import Step, action
 from .errors import LcmError
@@ -19,26 +20,13 @@ if TYPE_CHECKING:
     from .rlimits import Rlimit
 
 
-@action("setsid(2)")
-def lead_session() -> None:
-    """Become the leader of a new session, without a terminal."""
-    os.setsid()
-
-
 @action("ioctl_tty(2), dup2(2)")
 def take_terminal(fd: int) -> None:
     """Make terminal ``fd`` our session's controlling terminal and our standard input, output and error."""
     from .pty import make_controlling_terminal
 
     make_controlling_terminal(fd)
-    place_stdio(fd, fd)
-
-
-@action("dup2(2)")
-def place_stdio(stdin: int, output: int) -> None:
-    """Put ``stdin`` at 0 and ``output`` at 1 and 2."""
-    for fd, place in ((stdin, 0), (output, 1), (output, 2)):
-        os.dup2(fd, place, inheritable=True)
+    place_stdio(fd, fd, fd)
 
 
 @action("setpriority(2)")
@@ -104,7 +92,7 @@ def plan_program(
     if terminal >= 0:
         steps.append(Step(take_terminal, terminal, about="a terminal of its own, with job control"))
     if stdio:
-        steps.append(Step(place_stdio, *stdio))
+        steps.append(Step(place_stdio, stdio[0], stdio[1], stdio[1]))
     if nice is not None:
         steps.append(Step(set_nice, nice))
     if cwd:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 
-from section01_processes import Plan, Slot, Step, action
+from section01_processes import Plan, Slot, Step, action, become_undumpable, close_descriptors, lead_session
 from section02_namespaces import differing_kinds, plan_enter
 
 from . import knobs
@@ -21,13 +21,11 @@ from .bundle import Bundle, check_process
 from .console import await_console
 from .core.become import plan_become, plan_bounding, plan_execute
 from .core.family import Program, as_child, await_init, fork_child, fork_init, open_pidfd, reap_child
-from .core.process import begin_session, close_descriptors
 from .core.protocol import Channel, open_channel, recv_end
 from .core.state import RUNNING, State
 from .inside import CHANNEL, plan_death, plan_join_cgroup, plan_stdio
 from .life import Created, open_init, run_plan
 from .options import capabilities_held, groups_denied
-from .seccomp import seccomp_filter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -112,7 +110,7 @@ def _plan_child(
     if process.get("oomScoreAdj") is not None:
         score = process["oomScoreAdj"]
         steps.append(Step(knobs.adjust_oom_score, score, about=f"oom_score_adj {score}"))
-    steps.append(Step(knobs.hide, about="undumpable, before anything of the container can see us"))
+    steps.append(Step(become_undumpable, about="before anything of the container can see us"))
     if "user" not in kinds:
         steps += plan_bounding(process)
     steps += plan_enter(target.pidfd, kinds)
@@ -124,14 +122,14 @@ def _plan_child(
 
 def plan_process(target: Target, process: dict[str, Any], options: ExecOptions, kinds: tuple[str, ...]) -> Plan:
     """Return the plan of the process itself."""
-    seccomp, flags = seccomp_filter(target.spec, options)
+    seccomp, flags = options.seccomp(target.spec)
     denied = options.in_userns and groups_denied()
     held = capabilities_held(process, "user" in kinds)
     early, late = knobs.plan_rlimits(process)
     return Plan(
         "exec",
         [
-            Step(begin_session, about="a session of its own"),
+            Step(lead_session, about="a session of its own"),
             Step(knobs.new_keyring, about="a keyring of its own"),
             *early,
             *plan_stdio(process, options, console=False),

@@ -5,10 +5,11 @@ What belongs here: their steps and the reasons for the order. What does not: the
 
 from __future__ import annotations
 
-from section01_processes import Plan, Slot, Step
+from section01_processes import Plan, Slot, Step, become_undumpable, close_descriptors, lead_session, place_stdio
 from section02_namespaces import (
     CLONE_NEWUSER,
     kind_named,
+    open_namespace,
     plan_namespaces,
     setdomainname,
     sethostname,
@@ -19,14 +20,12 @@ from section03_cgroups import plan_enter_cgroup
 from . import knobs
 from .console import own_stdio, plan_terminal
 from .core.become import plan_become, plan_bounding, plan_execute
-from .core.family import Program, fork_init, open_own_namespace
+from .core.family import Program, die_with, fork_init
 from .core.gate import find_gate, hold_proc, wait_at_gate
-from .core.process import begin_session, close_descriptors, die_with, place_stdio
 from .core.protocol import GO, HOOKS, HOOKS_DONE, MAP, MAPPED, READY, await_message, tell
 from .hooks import BEFORE_PIVOT, own_host_pid, run_inner_hooks
 from .options import capabilities_held, groups_denied
 from .root import plan_root
-from .seccomp import seccomp_filter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -59,6 +58,11 @@ def joined_namespaces(spec: dict[str, Any]) -> list[tuple[str, str]]:
     return [(kind_named(e["type"]).name, e["path"]) for e in entries if e.get("path")]
 
 
+def time_offsets(entries: dict[str, dict[str, int]]) -> dict[str, tuple[int, int]]:
+    """Return the config's ``timeOffsets`` as section 2 takes them: clock → seconds, nanoseconds."""
+    return {clock: (entry.get("secs", 0), entry.get("nanosecs", 0)) for clock, entry in entries.items()}
+
+
 def plan_child(bundle: Bundle, options: Options, cgroup: Cgroup | None, init: Program) -> Plan:
     """Return the child's plan.
 
@@ -77,7 +81,7 @@ def plan_child(bundle: Bundle, options: Options, cgroup: Cgroup | None, init: Pr
     if new & CLONE_NEWUSER:
         steps += _plan_user_namespace()
     joined = joined_namespaces(spec)
-    steps.append(Step(knobs.hide, about="undumpable, before anything of the container can see us"))
+    steps.append(Step(become_undumpable, about="before anything of the container can see us"))
     if any(kind == "user" for kind, _ in joined):
         steps += plan_namespaces(0, joined)
         steps.append(Step(knobs.become_root_inside, about="root of the joined user namespace"))
@@ -85,8 +89,11 @@ def plan_child(bundle: Bundle, options: Options, cgroup: Cgroup | None, init: Pr
     steps += plan_namespaces(new & ~CLONE_NEWUSER, joined)
     offsets = spec.get("linux", {}).get("timeOffsets")
     if offsets:
-        steps.append(Step(knobs.write_time_offsets, offsets, about="clocks of the new time namespace"))
-    steps.append(Step(open_own_namespace, "net", about="the network namespace, for the runtime", out=NETNS))
+        from section02_namespaces import write_time_offsets
+
+        steps.append(Step(write_time_offsets, time_offsets(offsets), about="clocks of the new time namespace"))
+    # A runtime without power over us (rootless; we are undumpable) could not open it from outside.
+    steps.append(Step(open_namespace, "/proc/self/ns/net", about="the network namespace, for the runtime", out=NETNS))
     steps.append(Step(fork_init, CHANNEL, init, FIFO, NETNS, about="the init, as the runtime's child"))
     return Plan("child", steps)
 
@@ -112,7 +119,7 @@ def _plan_user_namespace() -> list[Step]:
 def plan_init(bundle: Bundle, options: Options, cgroup: Cgroup | None) -> Plan:
     """Return the init's plan: its life until it becomes the program, a group of steps per line."""
     spec, process = bundle.spec, bundle.spec["process"]
-    seccomp, flags = seccomp_filter(spec, options)
+    seccomp, flags = options.seccomp(spec)
     denied = options.in_userns and groups_denied()
     held = capabilities_held(process, any(e["type"] == "user" for e in spec.get("linux", {}).get("namespaces", ())))
     early, late = knobs.plan_rlimits(process)
@@ -120,7 +127,7 @@ def plan_init(bundle: Bundle, options: Options, cgroup: Cgroup | None) -> Plan:
     return Plan(
         "init",
         [
-            Step(begin_session, about="a session of our own"),
+            Step(lead_session, about="a session of our own"),
             Step(knobs.new_keyring, about="a keyring of our own"),
             Step(hold_proc, about="the way to the gate, while the host's /proc is there", out=OWN_FDS),
             *_plan_names(spec),

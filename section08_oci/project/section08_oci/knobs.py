@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from section01_processes import LcmError, Step, action, set_dumpable, set_keyring, warn
+from section01_processes import LcmError, Step, action, become_user, set_keyring, warn
 from section02_namespaces import IdMap, write_id_maps
 
 from .bundle import sysctl_path
@@ -35,12 +35,6 @@ def attempt(act: Callable[..., Any], *args: Any) -> Any:
 def tolerated(steps: Sequence[Step]) -> list[Step]:
     """Return ``steps`` so that a failure of one is a warning."""
     return [Step(attempt, step.act, *step.args, about=step.about, out=step.out) for step in steps]
-
-
-@action("PR_SET_DUMPABLE(2const)")
-def hide() -> None:
-    """Make ourselves undumpable: nobody in the container can trace us or open our /proc files (CVE-2016-9962)."""
-    set_dumpable(0)
 
 
 @action("proc_pid_oom_score_adj(5)")
@@ -121,23 +115,14 @@ def map_child(child: Child, uid_maps: list[IdMap], gid_maps: list[IdMap]) -> Non
 def become_root_inside() -> None:
     """Be root of the user namespace that was just mapped, or joined; before this we are nobody in it."""
     try:
-        os.setgroups([])
-    except PermissionError:
-        pass  # denied for ever in this namespace: the groups stay, unmapped
-    os.setresgid(0, 0, 0)
-    os.setresuid(0, 0, 0)
+        become_user(0, 0, ())
+    except PermissionError:  # setgroups(2), the first call: denied for ever in this namespace; they stay, unmapped
+        become_user(0, 0, (), may_set_groups=False)
 
 
 def id_maps(entries: list[dict[str, int]]) -> list[IdMap]:
     """Return the maps that ``linux.uidMappings`` or ``gidMappings`` describe."""
     return [IdMap(e["containerID"], e["hostID"], e["size"]) for e in entries]
-
-
-@action("time_namespaces(7)")
-def write_time_offsets(offsets: dict[str, dict[str, int]]) -> None:
-    """Set the offsets of a new time namespace, before the first process is in it."""
-    lines = [f"{clock} {value.get('secs', 0)} {value.get('nanosecs', 0)}\n" for clock, value in offsets.items()]
-    _write("/proc/self/timens_offsets", "".join(lines))
 
 
 def _write(path: str, text: str) -> None:

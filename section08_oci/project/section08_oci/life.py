@@ -118,10 +118,11 @@ def _abandon_bare(slots: dict[str, Any]) -> bool:
     pid, pidfd = slots.pop("pid", 0), slots.pop("pidfd", -1)
     if "init" in slots or not pid:
         return False
+    from section01_processes import end_child
+
     if pidfd >= 0:
         os.close(pidfd)
-    os.kill(pid, 9)
-    os.waitpid(pid, 0)
+    end_child(pid)
     return True
 
 
@@ -131,6 +132,8 @@ def _last_words(channel: Channel, init_known: bool) -> InsideError | None:
     Never waits: what the dead child sent is queued, and an init that it had forked without telling us may live and hold
     the other end. That one ends by itself when the channel is closed.
     """
+    from section01_processes import end_child
+
     os.set_blocking(channel.mine, False)
     try:
         while True:
@@ -138,8 +141,7 @@ def _last_words(channel: Channel, init_known: bool) -> InsideError | None:
             channel.received += fds
             (pid,) = PID.unpack(payload)
             if not init_known:
-                os.kill(pid, 9)
-                os.waitpid(pid, 0)
+                end_child(pid)
     except InsideError as error:
         return error
     except (LcmError, OSError):
@@ -272,17 +274,9 @@ def cgroup_of(record: State) -> Cgroup | None:
 def open_init(record: State) -> Child:
     """Return a handle of the init. Raises IllegalTransition if that process is gone, whoever has its number now."""
     try:
-        init = Child(record.pid, os.pidfd_open(record.pid))
-    except (OSError, ValueError):
-        raise _gone(record) from None
-    if not ProcessIdentity.parse(record.values["identity"]).alive():
-        init.close()
-        raise _gone(record)
-    return init
-
-
-def _gone(record: State) -> IllegalTransition:
-    return IllegalTransition(f"the init of container {record.values.get('id')!r} has ended")
+        return ProcessIdentity.parse(record.values["identity"]).open()
+    except (ProcessLookupError, UsageError, KeyError):
+        raise IllegalTransition(f"the init of container {record.values.get('id')!r} has ended") from None
 
 
 def run_late_hooks(record: State, kind: str) -> None:

@@ -9,7 +9,7 @@ import os
 
 from section01_processes import warn
 from section03_cgroups import Cgroup, ControllerMissing, Hierarchy
-from section07_security import CapabilitySets, mask_of, names_of
+from section07_security import CapabilitySets, mask_of, names_of, seccomp_flags, seccomp_program
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -68,6 +68,13 @@ class ExecOptions:
         self.cgroup_path = cgroup_path
         self.hierarchy = hierarchy
         self.in_userns = inside_user_namespace() if in_userns is None else in_userns
+
+    def seccomp(self, spec: dict[str, Any]) -> tuple[bytes, int]:
+        """Return the filter that ``spec`` asks for, compiled (or from the cache), and its flags; ``(b"", 0)``: none."""
+        wanted = spec.get("linux", {}).get("seccomp")
+        if not wanted:
+            return b"", 0
+        return seccomp_program(wanted, self.seccomp_cache), seccomp_flags(wanted)
 
     def cgroup(self, path: str) -> Cgroup | None:
         """Return the cgroup at ``path``; None, with a warning, where there is no hierarchy (or rootless, no right)."""

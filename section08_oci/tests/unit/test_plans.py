@@ -51,7 +51,7 @@ def test_the_filter_loads_before_capabilities_drop_unless_no_new_privileges(nnp)
 
 
 def test_the_order_of_the_init():
-    order = ["begin_session", "drop_bounding", "pivot_root", "place_stdio", "become_user", "set_capabilities"]
+    order = ["lead_session", "drop_bounding", "pivot_root", "place_stdio", "become_user", "set_capabilities"]
     order += ["enter_cwd", "die_with", "tell", "wait_at_gate", "leave_nothing", "execute"]
     init = names(plans(die_with_parent=True)["init"])
     last = {name: max(i for i, n in enumerate(init) if n == name) for name in order}
@@ -63,7 +63,7 @@ def test_the_order_of_the_init():
 def test_the_cgroup_is_entered_before_its_namespace_is_made():
     child = names(plans()["child"])
     assert child.index("enter_cgroup") < child.index("unshare") < child.index("fork_init")
-    assert child.index("hide") < child.index("unshare")
+    assert child.index("become_undumpable") < child.index("unshare")
 
 
 def test_the_callers_own_steps_come_when_the_namespaces_exist():

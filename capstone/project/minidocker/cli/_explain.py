@@ -12,7 +12,16 @@ import sys
 from minidocker.engine.create import Job, prepare
 from minidocker.engine.plans import all_plans
 from minidocker.engine.run import Watch
-from section01_processes import PROCESSES, RECORD, Plan, describe_plan, explain_lines, explain_records, read_records
+from section01_processes import (
+    PROCESSES,
+    RECORD,
+    Plan,
+    describe_plan,
+    explain_lines,
+    explain_records,
+    read_records,
+    spawn,
+)
 
 from ._echo import echo
 
@@ -40,17 +49,20 @@ def print_plans(engine: Engine, options: Options, env: list[str]) -> int:
 class Explainer:
     """Tells the steps of a start while they happen, in a process of its own, on stderr or into a file."""
 
-    __slots__ = ("_pid", "_write", "watch")
+    __slots__ = ("_child", "_write", "watch")
 
     def __init__(self, job: Job, file: str) -> None:
         """``file``: where the JSON goes; "" to tell on standard error."""
         reader, self._write = os.pipe()
+        writer = self._write
+
+        def tell() -> int:
+            os.close(writer)
+            return _tell(job, file, reader)
+
         sys.stdout.flush()
         sys.stderr.flush()
-        self._pid = os.fork()
-        if self._pid == 0:
-            os.close(self._write)
-            _tell(job, file, reader)
+        self._child = spawn(tell)
         os.close(reader)
         self.watch = Watch(self._write, os.environ.get("LCM_CRASH", ""))
 
@@ -61,11 +73,12 @@ class Explainer:
         except BrokenPipeError:
             pass
         os.close(self._write)
-        os.waitpid(self._pid, 0)
+        with self._child:
+            self._child.wait()
 
 
-def _tell(job: Job, file: str, reader: int) -> None:
-    """Be the teller: print or write every record, then exit. Never returns."""
+def _tell(job: Job, file: str, reader: int) -> int:
+    """Be the teller: print or write every record; return the exit code."""
     code = 0
     try:
         plans = all_plans(job)
@@ -79,7 +92,7 @@ def _tell(job: Job, file: str, reader: int) -> None:
         echo(f"minidocker: warning: cannot explain: {error}", err=True)
         code = 1
     sys.stderr.flush()
-    os._exit(code)
+    return code
 
 
 def _write_file(file: str, plans: dict[str, Plan], records: list[tuple[int, ...]]) -> None:

@@ -98,7 +98,7 @@ def top(root: str, container: str) -> None:
     from minidocker.engine.execute import not_running
     from minidocker.engine.settle import settled
     from minidocker.engine.stop import running
-    from section01_processes import ProcessStat
+    from section01_processes import ProcessStat, command_line
     from section03_cgroups import Cgroup, Hierarchy
 
     from ._table import print_table
@@ -111,8 +111,7 @@ def top(root: str, container: str) -> None:
     for pid in sorted(Cgroup(Hierarchy.detect(), f"/minidocker/{row.id}").pids()):
         try:
             stat = ProcessStat.of(pid)
-            with open(f"/proc/{pid}/cmdline", "rb") as file:
-                words = file.read().rstrip(b"\0").replace(b"\0", b" ").decode("utf-8", "replace")
+            words = " ".join(command_line(pid)).encode(errors="surrogateescape").decode(errors="replace")
         except OSError:
             continue
         rows.append({"PID": pid, "PPID": stat.ppid, "STATE": stat.state, "CMD": words or f"[{stat.comm}]"})

@@ -10,7 +10,7 @@ import os
 from minidocker.errors import BadOption
 from minidocker.translate.bundle import Catalogue
 from section01_processes import read_json
-from section07_security import CAPABILITIES, DOCKER_DEFAULT, MASKED_PATHS, READONLY_PATHS, last_cap
+from section07_security import CAPABILITIES, DOCKER_DEFAULT, MASKED_PATHS, READONLY_PATHS, CapabilitySets, last_cap
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,13 +28,7 @@ def catalogue() -> Catalogue:
 
 def bounding_set() -> int:
     """Return what this process could give at most; a new user namespace (no root) begins with everything."""
-    if os.geteuid():
-        return -1
-    with open("/proc/self/status", "rb") as file:
-        for line in file:
-            if line.startswith(b"CapBnd:"):
-                return int(line.split()[1], 16)
-    return -1
+    return -1 if os.geteuid() else CapabilitySets.of().bounding
 
 
 def seccomp(profile: str, capabilities: list[str]) -> dict[str, Any] | None:

@@ -15,7 +15,7 @@ import select
 
 from minidocker import shimclient
 from minidocker.shim import protocol as p
-from section01_processes import parse_json
+from section01_processes import open_inotify, parse_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     Records = list[dict[str, Any]]
 
 BLOCK = 1 << 18
+#: What may happen in the folder while its log grows: IN_MODIFY, IN_MOVED_TO, IN_CREATE, IN_DELETE_SELF of inotify(7).
+CHANGES = 0x2 | 0x80 | 0x100 | 0x400
 
 
 class LogReader:
@@ -162,11 +164,8 @@ def read_log(folder: str, *, tail: int = -1, follow: bool = False) -> Iterator[R
         yield from reader.read()
         reader.close()
         return
-    from minidocker import _syscalls as c
-
-    events = c.inotify()
+    events = open_inotify(folder, CHANGES)
     try:
-        c.watch(events, folder, c.IN_MODIFY | c.IN_MOVED_TO | c.IN_CREATE | c.IN_DELETE_SELF)
         reader.open_at_tail(tail)
         yield from _follow(reader, folder, events)
     finally:

@@ -142,7 +142,12 @@ class Exec:
 
 
 def help_joining(answer: int, join: Any) -> int:
-    """Be the helper: join, answer with pid, pidfd and perhaps the master, or with an ERROR frame; exit."""
+    """Be the helper: join, answer with pid, pidfd and perhaps the master, or with an ERROR frame; exit.
+
+    After a failure it waits for every child of ours: a process that failed inside may have ended before we learnt its
+    pid. As a zombie it would come to the shim, which does not know it, and the container's process 1 could not end
+    before somebody waits for it (pid_namespaces(7): its init waits for all).
+    """
     try:
         created = join()
         fds = [created.child.fileno(), *([created.console] if created.console >= 0 else [])]
@@ -153,22 +158,11 @@ def help_joining(answer: int, join: Any) -> int:
     except Exception as error:
         warn(f"exec: {type(error).__name__}: {error}")
         frame = p.error_frame(125, f"{type(error).__name__}: {error}")
-    reap_everybody()
+    from section01_processes import reap_all
+
+    reap_all()
     send_message(answer, frame)
     return 0
-
-
-def reap_everybody() -> None:
-    """Wait for every child of ours: a process that failed inside may have ended before we learnt its pid.
-
-    As a zombie it would come to the shim, which does not know it, and the container's process 1 could not end before
-    somebody waits for it (pid_namespaces(7): its init waits for all).
-    """
-    try:
-        while True:
-            os.waitpid(-1, 0)
-    except ChildProcessError:
-        pass
 
 
 def start_exec(shim: Shim, client: Client, request: dict[str, Any], fds: list[int]) -> None:

@@ -89,10 +89,12 @@ def plan_release(
     own = config.get("shim_cgroup") or f"/minidocker/{container_id}.shim"
     steps = plan_release_life(folder, container_id, config, later=later)
     if by_shim:
+        from section04_filesystem import umount
+
         steps.insert(
             0, Step(begin_leave, by_shim, own, about="a helper moves us back to where we came from", out=LEAVER)
         )
-        steps.append(Step(detach_root, os.path.join(folder, "rootfs"), about="the root, mounted in our namespace only"))
+        steps.append(Step(umount, os.path.join(folder, "rootfs"), about="the root, mounted in our namespace only"))
         steps.append(Step(end_leave, LEAVER, about="we are out of our own cgroup"))
     else:
         steps.append(Step(kill_cgroup, own, about="what a dead shim left: helpers"))
@@ -179,14 +181,6 @@ def remove_state(folder: str) -> None:
     from section05_images import remove_tree
 
     remove_tree(os.path.join(folder, "oci"))
-
-
-@action("umount2(2)")
-def detach_root(path: str) -> None:
-    """Unmount the container's root in our own mount namespace; fine if it is not mounted."""
-    from section04_filesystem import umount
-
-    umount(path)
 
 
 @action("cgroups(7)")

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import os
 
-from section01_processes import Child
+from section01_processes import Child, own_children
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def end_strays(shim: Shim) -> None:
     The order is what spares the innocent: a helper answers *before* it ends, and its process becomes ours *after* that.
     So whatever we see in the list has its answer waiting, and is known once the answers have been taken.
     """
-    found = child_pids()
+    found = own_children()
     for other in list(shim.execs):
         other.take_answer()
     known = {stray.pid for stray in shim.strays}.union(*(one.pids() for one in shim.execs))
@@ -38,15 +38,6 @@ def end_strays(shim: Shim) -> None:
     for pid in found:
         if pid not in known:
             _end(shim, pid)
-
-
-def child_pids() -> list[int]:
-    """Return the pids of our children, zombies included. proc_tid_children(5): it needs CONFIG_PROC_CHILDREN."""
-    found = []
-    for thread in os.listdir("/proc/self/task"):
-        with open(f"/proc/self/task/{thread}/children", encoding="ascii") as file:
-            found += [int(pid) for pid in file.read().split()]
-    return found
 
 
 def _end(shim: Shim, pid: int) -> None:

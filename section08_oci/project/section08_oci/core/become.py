@@ -1,14 +1,33 @@
-"""From a prepared process to the program: the plan that ``create`` and ``exec`` share; its order: ``process.py``.
+"""The last stretch of the init: from a prepared root file system to the program, in the one right order.
 
-What belongs here: the steps after the root file system and before the gate, and those after it. What does not: the
-actions themselves (``process.py``, section 7).
+    descriptors 0–2 → seccomp (only without no_new_privs: loading it needs CAP_SYS_ADMIN, which is about to go)
+    → bounding set → groups, gid, uid (keeping capabilities over the change) → the five capability sets
+    → cwd, *verified* → death signal → program looked up → (gate) → seccomp with no_new_privs → execve
+
+Each arrow has a reason: dropping from the bounding set needs CAP_SETPCAP, which a change of uid would take away;
+setgroups needs CAP_SETGID, so groups go before the uid; setuid(2) clears the parent-death signal, so that comes after;
+and whoever looks up the program must be the user who will run it.
+
+What belongs here: the plan that ``create`` and ``exec`` share, after the root file system. What does not: mounts,
+namespaces, the gate; session, descriptors and user are section 1's actions, capabilities and filters section 7's.
 """
 
 from __future__ import annotations
 
 import os
 
-from section01_processes import Slot, Step, action, exec_error, last_mile, prepare_execve
+from section01_processes import (
+    LcmError,
+    Slot,
+    Step,
+    action,
+    become_user,
+    change_directory,
+    exec_error,
+    find_program,
+    last_mile,
+    prepare_execve,
+)
 from section07_security import (
     CapabilitySets,
     drop_bounding,
@@ -19,7 +38,7 @@ from section07_security import (
     set_no_new_privileges,
 )
 
-from .process import become_user, enter_cwd, look_up_program
+from ..errors import OciError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -96,6 +115,26 @@ def path_of(env: Any) -> str:
     """Return the value of PATH in ``env`` (``K=V`` strings); the last one counts, "" if there is none."""
     found = [pair[5:] for pair in env if pair.startswith("PATH=")]
     return found[-1] if found else ""
+
+
+@action("chdir(2)")
+def enter_cwd(path: str, tolerant: bool) -> None:
+    """Change to the working directory and verify that it is inside of the container (CVE-2024-21626).
+
+    A cwd such as ``/proc/self/fd/7`` would lead through a leaked descriptor to the host: getcwd(2) then says
+    "(unreachable)". ``tolerant``: the first try, as root; EACCES then is left to the user's own try.
+    """
+    try:
+        change_directory(path)
+    except LcmError as error:
+        if not (tolerant and isinstance(error.__cause__, PermissionError)):
+            raise OciError(error.message, hint=error.hint, explain=error.explain) from None
+
+
+@action("execve(2)")
+def look_up_program(name: str, path: str, cwd: str) -> str:
+    """Return the program's path in the container. Raises with 127 (not found) or 126 (not executable)."""
+    return find_program(name, path, cwd)
 
 
 @action("seccomp(2)")

@@ -9,7 +9,7 @@ somebody must enter the namespaces and fork once more. Why CLONE_PARENT: the ini
 alone can wait for its exit status, and the middle process can go. Nobody executes a second interpreter: all modules
 are loaded before the first fork, all plans are made before it, and the forks just run them.
 
-What belongs here: forking and reporting. What does not: the steps (``process.py``, ``plans.py``).
+What belongs here: forking and reporting. What does not: the steps (``become.py``, ``plans.py``).
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from __future__ import annotations
 import gc
 import os
 from _struct import Struct
+from select import POLLHUP, poll
 
-from section01_processes import Child, Plan, Recorder, action, spawn
+from section01_processes import Child, Plan, Recorder, action, set_death_signal, spawn
 from section02_namespaces import fork_sibling
 
 from ..errors import PeerDied, exit_code_of, pack_error
@@ -29,18 +30,6 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
 PID = Struct("=I")
-
-
-class InnerRecorder(Recorder):
-    """A Recorder that can also end PID 1: a SIGKILL that the init of a pid namespace sends to itself is ignored."""
-
-    __slots__ = ()
-
-    def __call__(self, number: int, errno: int, began: int) -> None:
-        """Record, or end, as :class:`Recorder` does."""
-        if number == self.crash:
-            os._exit(137)
-        super().__call__(number, errno, began)
 
 
 class Program:
@@ -62,7 +51,7 @@ class Program:
         try:
             channel.settle(inside=True)
             wanted = self.record_fd >= 0 or self.crash
-            self.plan.run(slots, InnerRecorder(self.record_fd, self.plan.process, self.crash) if wanted else None)
+            self.plan.run(slots, Recorder(self.record_fd, self.plan.process, self.crash) if wanted else None)
         except BaseException as error:
             code = exit_code_of(error)
             _report(error, self.plan.process, slots)
@@ -118,15 +107,6 @@ def reap_child(child: Child) -> None:
         raise PeerDied(f"the child ended with status {code} after it had forked the init")
 
 
-@action("namespaces(7)")
-def open_own_namespace(kind: str) -> int:
-    """In the child: return a descriptor of our namespace ``kind`` (``net``), which is the init's, too.
-
-    A runtime without power over us (rootless; we are undumpable) could not open it from outside.
-    """
-    return os.open(f"/proc/self/ns/{kind}", os.O_RDONLY | os.O_CLOEXEC)
-
-
 @action("unix(7)")
 def take_namespace(channel: Channel) -> int:
     """Return the descriptor that came with the init's pid."""
@@ -137,3 +117,13 @@ def take_namespace(channel: Channel) -> int:
 def as_child(pid: int, pidfd: int) -> Child:
     """Return the init as a Child: something to wait for and to signal."""
     return Child(pid, pidfd)
+
+
+@action("PR_SET_PDEATHSIG(2const)")
+def die_with(channel: Channel, signal: int) -> None:
+    """Get ``signal`` when the runtime dies; then verify that it has not died already (its end would be closed)."""
+    set_death_signal(signal)
+    waiter = poll()
+    waiter.register(channel.mine, POLLHUP)
+    if waiter.poll(0):
+        raise PeerDied("the runtime died while the container was made")
