@@ -9,7 +9,9 @@ import re
 
 #: busybox's applet_tables.c: all names one after the other, each ended by a zero byte, sorted as strcmp(3) does.
 _NAMES = re.compile(rb"(?:[a-z\[][A-Za-z0-9_.+\[-]*\0){4,}")
-_SURELY_THERE = (b"sh", b"ash", b"busybox")
+_SURELY_THERE = (b"\0sh\0", b"\0ash\0", b"\0busybox\0")
+#: The table lies within so many bytes around each of its names: four hundred names have 3 kB.
+_AROUND = 1 << 15
 
 
 def applet_names(data: bytes) -> list[str]:
@@ -18,10 +20,13 @@ def applet_names(data: bytes) -> list[str]:
     The table is the longest run of sorted names that holds a shell or busybox itself. Pure.
     """
     best: list[bytes] = []
-    for found in _NAMES.finditer(data):
-        for run in _sorted_runs(found.group().split(b"\0")[:-1]):
-            if len(run) > len(best) and any(name in run for name in _SURELY_THERE):
-                best = run
+    for word in _SURELY_THERE:
+        at = data.find(word)
+        while at >= 0:
+            for names in _NAMES.finditer(data, max(0, at - _AROUND), at + _AROUND):
+                runs = _sorted_runs(names.group().split(b"\0")[:-1])
+                best = max([best, *(run for run in runs if word.strip(b"\0") in run)], key=len)
+            at = data.find(word, at + 1)
     return [name.decode() for name in best]
 
 

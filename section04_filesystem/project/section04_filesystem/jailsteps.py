@@ -118,7 +118,7 @@ def evict(path: str) -> None:
 def hold(path: str, name: str) -> int:
     """Lock the jail for ourselves; return the descriptor. Raises FilesystemError, which names who uses it."""
     try:
-        return lock(path, fcntl.LOCK_EX, seconds=0.5)
+        return lock(path, fcntl.LOCK_EX, seconds=0.2)
     except FileNotFoundError:
         raise FilesystemError(f"there is no jail {name}") from None
     except BlockingIOError:
