@@ -23,12 +23,12 @@ STUMBLING_BLOCKS: dict[str, dict[str, str]] = {
         "verified": "not verified here: the test comes with section 4's exercises",
     },
     "LCM-FS-03": {
-        "symptom": "execve: No such file or directory, though the file is there",
-        "cause": "what is missing is the program's interpreter (ELF PT_INTERP, or the one after #!) inside the root",
+        "symptom": "execve: No such file or directory, though the file is there; or: Exec format error",
+        "cause": "what is missing is the program's interpreter (ELF PT_INTERP, or the one after #!) inside the root; a "
+        "library is missed later, by that interpreter. ENOEXEC: a program for another architecture, or no program",
         "remedy": "readelf -l FILE | grep interpreter, and put that and the libraries into the root (jailman create "
-        "does), or use a static program",
+        "NAME --with FILE does), or use a static program",
         "link": "execve(2)",
-        "verified": "not verified here: the test comes with section 4's exercises",
     },
     "LCM-NS-05": {
         "symptom": "mount proc: Operation not permitted; the kernel log says 'VFS: Mount too revealing'",

@@ -42,6 +42,12 @@ def jail_as_dict(jail: Jail) -> dict[str, Any]:
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Return the rows below their headings, in columns."""
+    rows = [[printable(word) for word in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
     lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in (head, *rows)]
     return "\n".join(lines)
+
+
+def printable(text: str) -> str:
+    """Return ``text`` with what would break a line or move the cursor written as an escape."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)

@@ -10,7 +10,7 @@ import click
 from ..jailplans import METHODS, jail_mounts
 from ..jails import Jails
 from ..occupants import Occupants
-from .common import JSON, jail_as_dict, print_json
+from .common import JSON, jail_as_dict, print_json, printable
 
 
 @click.command()
@@ -31,7 +31,7 @@ def inspect(jails: Jails, name: str, as_json: bool) -> None:
     if as_json:
         print_json(facts)
     else:
-        click.echo("\n".join(_lines(facts)))
+        click.echo("\n".join(map(printable, _lines(facts))))
 
 
 def _lines(facts: dict[str, Any]) -> list[str]:
