@@ -8,9 +8,9 @@ from __future__ import annotations
 STUMBLING_BLOCKS: dict[str, dict[str, str]] = {
     "LCM-FS-01": {
         "symptom": "pivot_root: Invalid argument (EINVAL)",
-        "cause": "one of six: the new root is no mount point; it or its parent is shared; the folder for the old root "
-        "is not below it; the current root is no mount (after chroot); the root is the initial ramfs; the folder for "
-        "the old root is shared",
+        "cause": "one of eight: the new root is no mount point; it or its parent is shared; the folder for the old "
+        "root is shared, or not below it; the current root is no mount (after chroot), or is the initial ramfs; the "
+        "new root is a mount of another mount namespace; a user namespace has locked it",
         "remedy": "mount --make-rprivate / and mount --bind NEW NEW first; the error names which one it was",
         "link": "pivot_root(2)",
         "verified": "not verified here: the test comes with section 4's exercises",

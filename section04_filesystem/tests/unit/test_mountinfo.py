@@ -145,15 +145,27 @@ def test_a_strangers_table_is_for_all_to_read_where_proc_hides_nobody(in_child):
         in_child(lambda: ask(True))
 
 
-def cause(text, new_root, current="/"):
-    return why_not(MountTable.parse(text), new_root, current)[0]
+def cause(text, new_root, put_old="", mount_id=0):
+    return why_not(MountTable.parse(text), new_root, put_old, mount_id)[0]
+
+
+PRIVATE = "28 1 8:1 / / rw - ext4 d rw\n"
+NEW = PRIVATE + "50 28 8:1 /new /new rw - ext4 d rw\n"
 
 
 def test_each_cause_of_a_failed_pivot_root_has_its_sentence():
-    assert "not a mount point" in cause(HOST.replace("shared:1 ", ""), "/new")
-    assert "/new is a shared mount" in cause(HOST + "50 28 8:1 /new /new rw shared:1 - ext4 d rw\n", "/new")
-    assert "the parent of / is a shared" in cause(HOST + "50 28 8:1 /new /new rw - ext4 d rw\n", "/new")
-    assert "is on the current root mount" in cause(HOST, "/")
-    assert "no mount point (after chroot)" in cause("22 28 0:21 / /proc rw - proc proc rw\n", "/new")
-    assert "initial ramfs" in cause("1 1 0:2 / / rw - rootfs rootfs rw\n", "/new")
-    assert cause("1 0 8:1 / / rw - ext4 d rw\n2 1 8:1 /n /n rw - ext4 d rw\n", "/n") == ""
+    assert "on the current root mount" in cause(HOST.replace("shared:1 ", ""), "/new")
+    assert "/new is a shared mount" in cause(PRIVATE + "50 28 8:1 /new /new rw shared:1 - ext4 d rw\n", "/new")
+    assert "parent mount of /new, /, is a shared" in cause(HOST + "50 28 8:1 /new /new rw - ext4 d rw\n", "/new")
+    assert "is on the current root mount" in cause(PRIVATE, "/")
+    assert "not a mount point" in cause(NEW, "/new/folder")
+    assert "no mount point (after chroot)" in cause("22 28 0:21 / /new rw - proc proc rw\n", "/new")
+    assert "on the current root mount" in cause("22 28 0:21 / /proc rw - proc proc rw\n", "/new")
+    assert "initial ramfs" in cause("1 1 0:2 / / rw - rootfs rootfs rw\n2 1 8:1 /n /n rw - ext4 d rw\n", "/n")
+    assert "/old, where the old root shall go, is on the current" in cause(NEW, "/new", "/old")
+    other = "51 28 0:9 / /x rw{} - tmpfs t rw\n"
+    assert "/x/old, where the old root shall go, is not below /new" in cause(NEW + other.format(""), "/new", "/x/old")
+    assert "shall go, is a shared mount" in cause(NEW + other.format(" shared:3"), "/new", "/x/old")
+    assert "another mount namespace" in cause(NEW, "/new", mount_id=99)
+    assert cause(NEW, "/new") == ""
+    assert cause(NEW, "/new", "/new/old", 50) == ""
