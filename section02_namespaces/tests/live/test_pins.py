@@ -1,5 +1,6 @@
 """nsman pin and unpin: namespaces without processes, on the real kernel, in a mount namespace of the test's own."""
 
+import json
 import os
 import pathlib
 import shutil
@@ -59,7 +60,7 @@ class Room:
 
 
 @pytest.fixture
-def room(tmp_path, no_leaks):
+def room(tmp_path):
     cpus = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {min(cpus)})  # where a kernel numbers mount namespaces by CPU, "older" holds on each alone
     made = Room(tmp_path / "state")
@@ -67,6 +68,15 @@ def room(tmp_path, no_leaks):
     for holder in list(made.holders):
         made.end(holder.pid)
     os.sched_setaffinity(0, cpus)
+    assert [pid for pid in filter(str.isdigit, os.listdir("/proc")) if mentions(pid, str(made.state))] == []
+
+
+def mentions(pid, folder):
+    """Whether something is mounted below ``folder`` for process ``pid``."""
+    try:
+        return f" {folder}/" in pathlib.Path(f"/proc/{pid}/mountinfo").read_text()
+    except OSError:  # gone, or a zombie
+        return False
 
 
 @BOTH
@@ -95,6 +105,35 @@ def test_pinned_names_tells_path_and_name(room):
     code = "import json, section02_namespaces as s; print(s.pinned_names())"
     told = room(sys.executable, "-c", code, env={**os.environ, "NSMAN_STATE": str(room.state)}).stdout
     assert told == repr({f"{room.state}/pins/green/uts": "green"}) + "\n"
+
+
+def test_the_other_commands_know_it_by_its_name(room):
+    pid = room.hold("--uts")
+    inode = os.stat(f"/proc/{pid}/ns/uts").st_ino
+    room("nsenter", f"--uts=/proc/{pid}/ns/uts", "hostname", "green-house")
+    room.nsman("pin", "green", pid, "--uts")
+    room.end(pid)
+    assert room.nsman("enter", "green", "--", "hostname").stdout == "green-house\n"
+    rows = json.loads(room.nsman("ls", "--kind", "uts", "--json").stdout)["namespaces"]
+    assert [(row["name"], row["processes"]) for row in rows if row["inode"] == inode] == [("green", 0)]
+    room.nsman("unpin", "green")
+
+
+def test_of_many_at_once_one_gets_the_name(room):
+    script = 'for i in 1 2 3 4 5 6; do "$@" pin race self --uts & done; wait'
+    done = room("sh", "-c", script, "sh", *TOOL, env={**os.environ, "NSMAN_STATE": str(room.state)})
+    assert done.stdout == f"{room.state}/pins/race/uts\n"
+    assert done.stderr.count("a uts namespace is pinned as 'race' already") == 5
+    room.nsman("unpin", "race")
+    assert room.mounts() == []
+
+
+def test_where_root_keeps_pins_by_default(room):
+    room("mount", "-t", "tmpfs", "run", "/run")  # of this mount namespace
+    environment = {name: value for name, value in os.environ.items() if name != "NSMAN_STATE"}
+    assert room(*TOOL, "pin", "blue", "self", env=environment).stdout == "/run/lcm/nsman/pins/blue/net\n"
+    room(*TOOL, "unpin", "blue", env=environment)
+    assert room("ls", "-A", "/run/lcm/nsman").stdout == ""
 
 
 @BOTH
