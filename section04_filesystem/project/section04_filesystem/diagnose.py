@@ -55,7 +55,7 @@ def _busy(
     """Return EBUSY's causes. Below a root that is no mount, "no mount found" means: on the mount that holds it."""
     current = root.id if root else 0
     if (mount.id if mount else 0) == current:
-        text = f"{new_root} is on the current root mount, and not a mount point"
+        text = f"{new_root} is on the current root mount"
         return text, f"bind the new root on itself first: mount --bind {new_root} {new_root}"
     if (old.id if old else 0) == current:
         return f"{put_old}, where the old root shall go, is on the current root mount", "use a folder of the new root"

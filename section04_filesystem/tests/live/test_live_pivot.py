@@ -194,7 +194,7 @@ def test_exchanging_roots_as_the_manual_page_has_it(in_child, root):
 def test_without_proc_the_first_error_survives(in_child, root):
     def run():
         private()
-        umount("/proc")
+        mount("tmpfs", "/proc", "tmpfs")
         pivot_root("/")
 
     with pytest.raises(in_child.error, match="without /proc") as caught:
