@@ -109,7 +109,7 @@ class Channel:
             raise unpack_error(data)
         if data != message:
             what = f"{data[:20]!r} came" if data else "the other side ended"
-            raise NamespaceError(f"{what} while {_AWAITED[message]} was awaited", explain="LCM-US-05")
+            raise NamespaceError(f"{what} while {_AWAITED[message]} was awaited")
         return fds
 
     def expect_end(self) -> None:

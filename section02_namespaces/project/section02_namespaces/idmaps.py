@@ -66,6 +66,9 @@ def _write(pid: int, file: str, maps: Sequence[IdMap], own_id: int) -> None:
         refusal: OSError = error
     except OSError as error:
         raise IdMapError(f"cannot write {file} of process {pid}: {error.strerror}") from error
+    if pid and _not_yet_unshared(pid):
+        hint = "it has not unshared yet; wait until it says so"
+        raise IdMapError(f"process {pid} still is in our own user namespace", hint=hint, explain="LCM-US-05")
     if file == "gid_map" and len(maps) == 1 and maps[0].count == 1 and (pid == 0 or maps[0].outside == own_id):
         try:
             _deny_setgroups(pid)
@@ -77,6 +80,14 @@ def _write(pid: int, file: str, maps: Sequence[IdMap], own_id: int) -> None:
         hint, block = _why(maps)
         raise IdMapError(f"may not write {file} of this process: {refusal.strerror}", hint=hint, explain=block)
     _write_with_helper(pid, file, maps)
+
+
+def _not_yet_unshared(pid: int) -> bool:
+    """Whether process ``pid`` is in our own user namespace, whose maps have long been written."""
+    try:
+        return os.stat(f"/proc/{pid}/ns/user").st_ino == os.stat("/proc/self/ns/user").st_ino
+    except OSError:
+        return False
 
 
 def _deny_setgroups(pid: int) -> None:

@@ -62,7 +62,7 @@ class Wish:
             text = "a proc of its own needs pid and mount namespaces"
             raise NamespaceError(text, hint="add --pid --mount", explain="LCM-NS-03")
         if self.offsets and not self.flags & CLONE_NEWTIME:
-            raise NamespaceError("clocks of its own need a time namespace", hint="add --time")
+            raise NamespaceError("clocks of their own need a time namespace", hint="add --time")
         for lines in (self.maps.users, self.maps.groups) if self.maps else ():
             if not lines:
                 raise IdMapError("a map of users needs one of groups, and the other way round", explain="")
