@@ -22,6 +22,10 @@ from section04_filesystem.jails import Jails
 pytestmark = [pytest.mark.lane("host", full="guest"), pytest.mark.needs("root")]
 
 
+#: The session of each command that was run, each its own: its leader's pid.
+SESSIONS = set()
+
+
 @pytest.fixture
 def jails(tmp_path):
     folder = tmp_path / "jails"
@@ -38,11 +42,11 @@ def small(tmp_path):
 
 
 def world(jails):
-    """Return all that a jail could leave behind: mounts, namespaces, processes of our session, descriptors, files."""
+    """Return all that a jail could leave behind: mounts, namespaces, processes of our sessions, descriptors, files."""
     namespaces, mounts, processes = set(), set(), set()
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
-            if os.getsid(int(pid)) == os.getsid(0):  # whoever loses his parent still is of our session
+            if os.getsid(int(pid)) in SESSIONS:  # whoever loses his parent still is of his session
                 processes.add(pid)
             names = {os.readlink(f"/proc/{pid}/ns/{kind}") for kind in ("mnt", "pid", "user")}
             text = open(f"/proc/{pid}/mountinfo").read()
@@ -65,8 +69,14 @@ def settled(jails, before):
 
 
 def child(run):
-    """Run ``run`` in a child; return its exit code."""
-    with spawn(run) as process:
+    """Run ``run`` in a child with a session of its own; return its exit code."""
+
+    def lead():
+        os.setsid()
+        return run()
+
+    with spawn(lead) as process:
+        SESSIONS.add(process.pid)
         return process.wait()
 
 
@@ -170,7 +180,8 @@ def test_a_command_killed_in_the_middle_of_a_step_leaves_nothing(jails, tmp_path
         (big / f"folder{number}/file").write_bytes(b"x" * 20000)
     before = world(jails)
     create = [sys.executable, "-c", COMMAND, "--state", jails.folder, "create", "j", "--from", str(big)]
-    process = subprocess.Popen(create)
+    process = subprocess.Popen(create, start_new_session=True)
+    SESSIONS.add(process.pid)
     begun = f"{jails.folder}/.j.new/root"
     while not (os.path.isdir(begun) and len(os.listdir(begun)) >= 400 * moment) and process.poll() is None:
         time.sleep(0.0002)
@@ -189,8 +200,10 @@ def test_the_command_dies_with_jailman(jails, method):
     command = [sys.executable, "-c", COMMAND, "--state", jails.folder, "enter", "j", "--method", method, "--",
                "sh", "-c", "echo ready; exec sleep 60"]  # fmt: skip
     before = world(jails)
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True) as process:
+        SESSIONS.add(process.pid)
         assert process.stdout.readline() == b"ready\n"
+        assert world(jails) != before
         with pytest.raises(FilesystemError, match=r"jail j is in use: process \d+ \(.*\) runs in it"):
             jails.remove("j")
         process.kill()
