@@ -24,6 +24,7 @@ check_id_map
 differing_kinds
 flags_of
 fork_sibling
+inside_user_namespace
 kind_named
 namespaces_of
 open_namespace
@@ -33,6 +34,7 @@ plan_enter
 plan_namespaces
 resolve_target
 setdomainname
+setgroups_denied
 sethostname
 setns
 take_survey

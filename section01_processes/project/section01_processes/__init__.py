@@ -67,6 +67,8 @@ if TYPE_CHECKING:
     from .files import write_file as write_file
     from .identity import ProcessIdentity as ProcessIdentity
     from .identity import boot_id as boot_id
+    from .identity import open_pidfd as open_pidfd
+    from .interpreter import execute_again as execute_again
     from .interpreter import pid_of as pid_of
     from .interpreter import protected_copy as protected_copy
     from .interpreter import start_interpreter as start_interpreter
@@ -149,6 +151,7 @@ _WHERE = {
     "end_child": "children",
     "exec_error": "core.exec",
     "exec_program": "core.exec",
+    "execute_again": "interpreter",
     "exit_code": "core.spawn",
     "explain_lines": "explain",
     "explain_records": "explain",
@@ -161,6 +164,7 @@ _WHERE = {
     "make_controlling_terminal": "pty",
     "next_delay": "manager.policy",
     "open_inotify": "_syscalls",
+    "open_pidfd": "identity",
     "open_pty": "pty",
     "own_children": "children",
     "parse_json": "files",

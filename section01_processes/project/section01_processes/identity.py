@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 
+from .core.plan import action
 from .core.spawn import Child
 from .core.stat import ProcessStat
 from .errors import UsageError
@@ -55,7 +56,7 @@ class ProcessIdentity:
         is opened first: if the process that has the pid *then* is the one we know, the pidfd is its.
         """
         try:
-            child = Child(self.pid, os.pidfd_open(self.pid))
+            child = Child(self.pid, open_pidfd(self.pid))
         except OSError as error:
             if error.errno in NO_ROOM:
                 raise
@@ -76,6 +77,15 @@ class ProcessIdentity:
 
     def __hash__(self) -> int:
         return hash(str(self))
+
+
+@action("pidfd_open(2)")
+def open_pidfd(pid: int) -> int:
+    """Return a descriptor for the process: it can be polled, signalled and entered, and never means another.
+
+    Which process has ``pid`` is certain for our own child that nobody has waited for; else compare its identity, after.
+    """
+    return os.pidfd_open(pid)
 
 
 def boot_id() -> str:

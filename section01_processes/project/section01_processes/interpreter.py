@@ -24,6 +24,7 @@ from .messages import recv_message, send_message, socket_pair
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import NoReturn
 
 NULL = -1  # stdin=NULL: /dev/null
 F_ADD_SEALS = 1033
@@ -79,6 +80,16 @@ def start_interpreter(
         for fd in (program, ours, theirs):
             if fd >= 0:
                 os.close(fd)
+
+
+def execute_again(arguments: Sequence[str], keep: Sequence[int] = ()) -> NoReturn:
+    """Execute this very program anew, with ``arguments`` after those that it was started with. Raises OSError.
+
+    It is the same process: pid, parent, working directory stay. ``keep``: descriptors that stay open, too.
+    """
+    for fd in keep:
+        os.set_inheritable(fd, True)
+    os.execv("/proc/self/exe", [*sys.orig_argv, *arguments])
 
 
 def _adopted(middle: Child, sock: int) -> Child:

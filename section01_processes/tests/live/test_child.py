@@ -3,10 +3,13 @@
 import contextlib
 import os
 import signal
+import subprocess
+import sys
 import time
 
 import pytest
 
+import section01_processes
 from section01_processes import (
     ProcessIdentity,
     Recorder,
@@ -128,3 +131,23 @@ def test_the_crash_test_ends_process_1_as_well(in_child):
 def test_the_words_of_a_command():
     with open("/proc/self/cmdline", "rb") as file:
         assert " ".join(command_line(os.getpid())).encode() == file.read().rstrip(b"\0").replace(b"\0", b" ")
+
+
+AGAIN = """
+import os, sys
+sys.path[:0] = sys.argv[1:2]
+from section01_processes import execute_again
+if sys.argv[-1] != "again":
+    kept, lost = os.open("/dev/null", os.O_RDONLY), os.open("/dev/null", os.O_RDONLY)
+    execute_again([str(os.getpid()), str(kept), str(lost), "again"], [kept])
+pid, kept, lost = map(int, sys.argv[2:5])
+print(pid == os.getpid(), os.path.exists(f"/proc/self/fd/{kept}"), os.path.exists(f"/proc/self/fd/{lost}"))
+"""
+
+
+def test_the_same_process_executes_its_program_again(tmp_path):
+    (tmp_path / "p.py").write_text(AGAIN)
+    project = os.path.dirname(os.path.dirname(section01_processes.__file__))
+    command = [sys.executable, "-I", "-S", str(tmp_path / "p.py"), project]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == "True True False\n"

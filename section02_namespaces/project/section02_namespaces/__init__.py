@@ -46,6 +46,8 @@ if TYPE_CHECKING:
     from .stumbling import STUMBLING_BLOCKS as STUMBLING_BLOCKS
     from .targets import resolve_target as resolve_target
     from .timens import write_time_offsets as write_time_offsets
+    from .userns import inside_user_namespace as inside_user_namespace
+    from .userns import setgroups_denied as setgroups_denied
 
 _WHERE = {
     "CLONE_NEWCGROUP": "core.kinds",
@@ -69,6 +71,7 @@ _WHERE = {
     "differing_kinds": "core.enter",
     "flags_of": "core.kinds",
     "fork_sibling": "core.fork",
+    "inside_user_namespace": "userns",
     "kind_named": "core.kinds",
     "namespaces_of": "core.kinds",
     "open_namespace": "core.create",
@@ -78,6 +81,7 @@ _WHERE = {
     "plan_namespaces": "core.create",
     "resolve_target": "targets",
     "setdomainname": "core.create",
+    "setgroups_denied": "userns",
     "sethostname": "core.create",
     "setns": "core.create",
     "take_survey": "explore.survey",

@@ -6,6 +6,7 @@ kill, wait, remove). What does not: how one group's files work (``core.group``, 
 
 from __future__ import annotations
 
+import os
 from os.path import exists as _exists
 from time import monotonic, sleep
 
@@ -170,6 +171,17 @@ class Cgroup:
         freezer = freezer + self.path if freezer and _exists(freezer + self.path) else ""
         done = [v1.kill_members(folder, freezer, seconds) for folder in self._tracking()]
         return all(done)
+
+    def signal(self, number: int, seconds: float = 10.0) -> None:
+        """Send signal ``number`` to every member; SIGKILL also reaches who is forked meanwhile, and is waited for."""
+        if number == 9:
+            self.kill(seconds)
+            return
+        for pid in self.pids():
+            try:
+                os.kill(pid, number)
+            except ProcessLookupError:
+                continue
 
     def wait_empty(self, seconds: float) -> bool:
         """Wait until the group and all below have no member; False after ``seconds``."""

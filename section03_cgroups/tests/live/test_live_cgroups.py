@@ -220,6 +220,17 @@ def test_groups_made_inside_are_killed_and_removed_too(make):
 
 
 @pytest.mark.lane("host", "guest")
+@pytest.mark.parametrize("number", [15, 9])
+def test_a_signal_reaches_every_member(make, number):
+    cgroup = make()
+    inner = Cgroup(HERE, cgroup.path + "/inner")
+    inner.create()
+    pids = [child(cgroup, sleep_forever), child(inner, sleep_forever)]
+    cgroup.signal(number)
+    assert [os.WTERMSIG(os.waitpid(pid, 0)[1]) for pid in pids] == [number] * 2
+
+
+@pytest.mark.lane("host", "guest")
 def test_concurrent_makers_and_removers_of_one_parent_do_not_disturb_each_other():
     parent = f"/lcm-test-{os.getpid()}-race/minidocker"
     pids = []

@@ -9,7 +9,17 @@ from __future__ import annotations
 import os
 import stat
 
-from section01_processes import LcmError, Slot, Step, action, make_controlling_terminal, open_pty, set_size, warn
+from section01_processes import (
+    LcmError,
+    Slot,
+    Step,
+    action,
+    make_controlling_terminal,
+    open_pty,
+    place_stdio,
+    set_size,
+    warn,
+)
 from section04_filesystem import bind_descriptor
 
 from .core.protocol import CONSOLE, Channel
@@ -54,8 +64,7 @@ def bind_console(pty: tuple[int, int]) -> None:
 def use_terminal(pty: tuple[int, int]) -> None:
     """Make the slave our controlling terminal and our descriptors 0, 1 and 2."""
     make_controlling_terminal(pty[1])
-    for target in (0, 1, 2):
-        os.dup2(pty[1], target)
+    place_stdio(pty[1], pty[1], pty[1])
     os.close(pty[1])
 
 

@@ -13,19 +13,19 @@ from __future__ import annotations
 
 import os
 
-from section01_processes import Plan, Slot, Step, action, become_undumpable, close_descriptors, lead_session
-from section02_namespaces import differing_kinds, plan_enter
+from section01_processes import Plan, Slot, Step, action, become_undumpable, close_descriptors, lead_session, open_pidfd
+from section02_namespaces import differing_kinds, plan_enter, setgroups_denied
 
 from . import knobs
 from .bundle import Bundle, check_process
 from .console import await_console
 from .core.become import plan_become, plan_bounding, plan_execute
-from .core.family import Program, as_child, await_init, fork_child, fork_init, open_pidfd, reap_child
+from .core.family import Program, as_child, await_init, fork_child, fork_init, reap_child
 from .core.protocol import Channel, open_channel, recv_end
 from .core.state import RUNNING, State
 from .inside import CHANNEL, plan_death, plan_join_cgroup, plan_stdio
 from .life import Created, open_init, run_plan
-from .options import capabilities_held, groups_denied
+from .options import capabilities_held
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def _plan_child(
 def plan_process(target: Target, process: dict[str, Any], options: ExecOptions, kinds: tuple[str, ...]) -> Plan:
     """Return the plan of the process itself."""
     seccomp, flags = options.seccomp(target.spec)
-    denied = options.in_userns and groups_denied()
+    denied = options.in_userns and setgroups_denied()
     held = capabilities_held(process, "user" in kinds)
     early, late = knobs.plan_rlimits(process)
     return Plan(

@@ -18,7 +18,7 @@ import os
 from select import POLLIN, poll
 from time import monotonic
 
-from section01_processes import Child, LcmError, action, exec_program, format_json, spawn, warn
+from section01_processes import Child, LcmError, action, exec_program, format_json, place_stdio, spawn, warn
 
 from .errors import OciError
 
@@ -85,7 +85,7 @@ def _run_hook(hook: dict[str, Any], kind: str, state: bytes) -> None:
 
 def _become_hook(hook: dict[str, Any], stdin: int) -> None:
     """In the forked child: the hook's program, with exactly its arguments and environment."""
-    os.dup2(stdin, 0)
+    place_stdio(stdin, 1, 2)
     args = hook.get("args") or [hook["path"]]
     exec_program([hook["path"], *args[1:]], hook.get("env", []), argv0=args[0])
 

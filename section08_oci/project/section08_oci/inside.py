@@ -12,6 +12,7 @@ from section02_namespaces import (
     open_namespace,
     plan_namespaces,
     setdomainname,
+    setgroups_denied,
     sethostname,
     unshare,
 )
@@ -24,7 +25,7 @@ from .core.family import Program, die_with, fork_init
 from .core.gate import find_gate, hold_proc, wait_at_gate
 from .core.protocol import GO, HOOKS, HOOKS_DONE, MAP, MAPPED, READY, await_message, tell
 from .hooks import BEFORE_PIVOT, own_host_pid, run_inner_hooks
-from .options import capabilities_held, groups_denied
+from .options import capabilities_held
 from .root import plan_root
 
 TYPE_CHECKING = False
@@ -120,7 +121,7 @@ def plan_init(bundle: Bundle, options: Options, cgroup: Cgroup | None) -> Plan:
     """Return the init's plan: its life until it becomes the program, a group of steps per line."""
     spec, process = bundle.spec, bundle.spec["process"]
     seccomp, flags = options.seccomp(spec)
-    denied = options.in_userns and groups_denied()
+    denied = options.in_userns and setgroups_denied()
     held = capabilities_held(process, any(e["type"] == "user" for e in spec.get("linux", {}).get("namespaces", ())))
     early, late = knobs.plan_rlimits(process)
     hooks = spec.get("hooks", {})

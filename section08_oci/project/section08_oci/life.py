@@ -174,23 +174,11 @@ def kill(folder: str, signal: int, all: bool = False) -> None:  # noqa: A002 - r
     record = State.load(folder)
     cgroup = cgroup_of(record) if all else None
     if cgroup is not None and cgroup.exists():
-        _kill_all(cgroup, signal)
+        cgroup.signal(signal)
         return
     record.require(CREATED, RUNNING, to="signal")
     with open_init(record) as init:
         init.signal(signal)
-
-
-def _kill_all(cgroup: Cgroup, signal: int) -> None:
-    """Signal every member of the cgroup."""
-    if signal == 9:
-        cgroup.kill(PATIENCE)
-        return
-    for pid in cgroup.pids():
-        try:
-            os.kill(pid, signal)
-        except ProcessLookupError:
-            continue
 
 
 def delete(folder: str, force: bool = False) -> None:

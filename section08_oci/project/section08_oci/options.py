@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 
 from section01_processes import warn
+from section02_namespaces import inside_user_namespace
 from section03_cgroups import Cgroup, ControllerMissing, Hierarchy
 from section07_security import CapabilitySets, mask_of, names_of, seccomp_flags, seccomp_program
 
@@ -115,17 +116,6 @@ class Options(ExecOptions):
         self.cgroup_made = cgroup_made
 
 
-def inside_user_namespace(uid_map: str | None = None) -> bool:
-    """Tell whether this process (or the ``uid_map`` text) is in a user namespace other than the machine's first."""
-    if uid_map is None:
-        try:
-            with open("/proc/self/uid_map", encoding="ascii") as file:
-                uid_map = file.read()
-        except FileNotFoundError:
-            return False  # a kernel without user namespaces
-    return uid_map.split() != ["0", "0", "4294967295"]
-
-
 def capabilities_held(process: dict[str, Any], new_user_namespace: bool) -> int:
     """Return the mask of capabilities that we can give ``process``; a warning names those it asks for in vain.
 
@@ -139,12 +129,3 @@ def capabilities_held(process: dict[str, Any], new_user_namespace: bool) -> int:
     if missing:
         warn(f"capabilities that this runtime does not have itself: {' '.join(names_of(missing))}")
     return held
-
-
-def groups_denied() -> bool:
-    """Tell whether setgroups(2) is forbidden in our user namespace for ever (user_namespaces(7))."""
-    try:
-        with open("/proc/self/setgroups", encoding="ascii") as file:
-            return file.read().strip() == "deny"
-    except FileNotFoundError:
-        return False

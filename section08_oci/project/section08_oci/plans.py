@@ -10,14 +10,14 @@ sections below), and running them (``life.py``).
 
 from __future__ import annotations
 
-from section01_processes import Plan, Slot, Step
+from section01_processes import Plan, Slot, Step, open_pidfd
 from section02_namespaces import CLONE_NEWUSER
 from section03_cgroups import Limits, plan_cgroup
 
 from . import knobs
 from .bundle import check_spec
 from .console import await_console
-from .core.family import Program, as_child, await_init, fork_child, open_pidfd, reap_child, take_namespace
+from .core.family import Program, as_child, await_init, fork_child, reap_child, take_namespace
 from .core.gate import make_gate
 from .core.protocol import (
     GO,

@@ -17,7 +17,7 @@ from .door import Door
 from .life import decide, has_own_pids, start_life, was_oom_killed
 from .log import JsonFile, timestamp
 from .loop import Loop
-from .place import IN_USERNS, plan_place, plan_placed
+from .place import in_user_namespace, plan_place, plan_placed
 from .recorder import make_recorder
 from .release import finish_network, kill_cgroup, plan_release_life, release, run_all
 from .status import Status
@@ -100,8 +100,9 @@ class Shim:
         slots = self.slots
         steps = plan_place(self.folder, self.config, self.lock)
         if self.config.get("uid_maps") and not self.done:
-            Plan("shim", steps[:IN_USERNS]).run(slots, self.recorder(0))
-            self.execute_again(IN_USERNS)
+            inside = in_user_namespace(self.config)
+            Plan("shim", steps[:inside]).run(slots, self.recorder(0))
+            self.execute_again(inside)
         Plan("shim", steps[self.done :]).run(slots, self.recorder(self.done))
         from .prepare import plan_prepare  # only now: much is loaded while a helper moves us to our cgroup
 
@@ -130,10 +131,10 @@ class Shim:
         A process's memory belongs to the user namespace in which it was executed. Only when that is our own do we have
         the right to look at our undumpable children (ptrace(2), "Ptrace access mode checking").
         """
-        for fd in (self.lock, self.record, self.control):
-            if fd >= 0:
-                os.set_inheritable(fd, True)
-        os.execv("/proc/self/exe", [*sys.orig_argv, f"done={done}", f"request={self.request.hex()}"])
+        from section01_processes import execute_again
+
+        keep = [fd for fd in (self.lock, self.record, self.control) if fd >= 0]
+        execute_again([f"done={done}", f"request={self.request.hex()}"], keep)
 
     def rest(self, seconds: float) -> bool:
         """Serve clients for ``seconds`` before the next start; False when the user stopped the container meanwhile."""

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
     from section01_processes import Child
 
-#: So many steps of a rootless shim come before it is in its user namespace, and executes itself again.
-IN_USERNS = 2
 MOVER: Any = Slot("mover", "the helper")
 
 
@@ -33,9 +31,7 @@ def plan_place(folder: str, config: dict[str, Any], lock_fd: int = -1) -> list[S
         Step(hold_lock, lock_fd, os.path.join(folder, p.LOCK), about="the container's lock, held as long as we live"),
     ]
     if config.get("uid_maps"):
-        alone = (config.get("network") or {}).get("mode", "none") == "none"
-        maps = (config["uid_maps"], config["gid_maps"])
-        steps.append(Step(own_user_namespace, *maps, alone, about="a user namespace of our own"))
+        steps += plan_user_namespace(config)
     steps += [
         Step(set_subreaper, about="what exec's helper leaves behind becomes our child"),
         Step(set_dumpable, 0, about="our memory and /proc/PID/exe are closed to others"),
@@ -45,6 +41,26 @@ def plan_place(folder: str, config: dict[str, Any], lock_fd: int = -1) -> list[S
         rootless = bool(config.get("uid_maps"))
         steps.append(Step(begin_move, own, rootless, about=f"a helper moves us to cgroup {own}", out=MOVER))
     return steps
+
+
+def plan_user_namespace(config: dict[str, Any]) -> list[Step]:
+    """Return the steps of a rootless shim into a user namespace of its own, in which it is root.
+
+    Without a network of the machine's: with a network namespace that it owns, as who visits the container's from the
+    machine's could not return.
+    """
+    from section02_namespaces import CLONE_NEWNET, CLONE_NEWUSER, IdMap, plan_namespaces, write_id_maps
+
+    alone = (config.get("network") or {}).get("mode", "none") == "none"
+    maps = [[IdMap(*line) for line in config[key]] for key in ("uid_maps", "gid_maps")]
+    steps = plan_namespaces(CLONE_NEWUSER | (CLONE_NEWNET if alone else 0))
+    steps.insert(1, Step(write_id_maps, 0, *maps, about="we are root in it"))
+    return steps
+
+
+def in_user_namespace(config: dict[str, Any]) -> int:
+    """Return after how many steps a rootless shim is in its user namespace, and executes itself again."""
+    return 1 + len(plan_user_namespace(config))
 
 
 def plan_placed(config: dict[str, Any]) -> list[Step]:
@@ -59,18 +75,6 @@ def hold_lock(fd: int, path: str) -> None:
     if (given.st_dev, given.st_ino) != (wanted.st_dev, wanted.st_ino):
         raise LcmError(f"the inherited descriptor {fd} is not {path}")
     flock(fd, LOCK_EX | LOCK_NB)
-
-
-@action("user_namespaces(7)")
-def own_user_namespace(uid_maps: list[list[int]], gid_maps: list[list[int]], own_net: bool) -> None:
-    """Enter a new user namespace and map ourselves to root in it.
-
-    ``own_net``: with a network namespace that it owns: who visits the container's from the machine's could not return.
-    """
-    from section02_namespaces import CLONE_NEWNET, CLONE_NEWUSER, IdMap, unshare, write_id_maps
-
-    unshare(CLONE_NEWUSER | (CLONE_NEWNET if own_net else 0))
-    write_id_maps(0, [IdMap(*line) for line in uid_maps], [IdMap(*line) for line in gid_maps])
 
 
 @action("cgroups(7)")

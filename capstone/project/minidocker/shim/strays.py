@@ -12,9 +12,7 @@ What belongs here: finding and ending them; loaded when a helper has died. What 
 
 from __future__ import annotations
 
-import os
-
-from section01_processes import Child, own_children
+from section01_processes import Child, open_pidfd, own_children
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,7 +40,7 @@ def end_strays(shim: Shim) -> None:
 
 def _end(shim: Shim, pid: int) -> None:
     """Kill our child ``pid``, which nobody but us can wait for; the loop tells when it is gone."""
-    stray = Child(pid, os.pidfd_open(pid))
+    stray = Child(pid, open_pidfd(pid))
     stray.signal(KILL)
     shim.strays.append(stray)
     shim.loop.watch(stray.fileno(), lambda _events: _reap(shim, stray))

@@ -94,12 +94,6 @@ def await_init(channel: Channel, child: Child) -> int:
     return int(PID.unpack(payload)[0])
 
 
-@action("pidfd_open(2)")
-def open_pidfd(pid: int) -> int:
-    """Return a descriptor for the process: it can be polled, signalled and entered, and never means another."""
-    return os.pidfd_open(pid)
-
-
 @action("waitpid(2)")
 def reap_child(child: Child) -> None:
     """Wait for the child, whose work is done."""
