@@ -5,8 +5,8 @@ What belongs here: the order of things, time limits, judging. What does not: how
 
 from __future__ import annotations
 
-import contextlib
 import os
+import select
 import time
 
 from section01_processes import LcmError, set_death_signal, spawn
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 _KINDS = ("user", "mnt", "pid", "net", "cgroup")
 _TOTAL_SECONDS = 300.0
+_PATIENCE = 15.0  # seconds for the stage to clean up
 CONTROL = "control"
 
 
@@ -62,17 +63,15 @@ def isolation_matrix(methods: Sequence[IsolationMethod], techniques: Sequence[Te
     folder = find_place()
     reader, writer = os.pipe()
     link = Link(reader, writer)
-    try:
-        with spawn(lambda: _become_the_stage(link, folder, methods, techniques)) as child:
-            os.close(writer)
-            try:
-                return _collect(link, methods, techniques)
-            finally:
+    with spawn(lambda: _become_the_stage(link, folder, methods, techniques)) as child:
+        os.close(writer)
+        try:
+            return _collect(link, methods, techniques)
+        finally:
+            os.close(reader)  # a stage that is not at its end yet (Ctrl-C) finds nobody reading, and cleans up
+            if not select.select([child], [], [], _PATIENCE)[0]:
                 child.signal(9)  # PID 1 of the stage dies with it, and so all that is in there
-                child.wait()
-    finally:
-        with contextlib.suppress(OSError):
-            os.close(reader)
+            child.wait()
 
 
 def _collect(link: Link, methods: Sequence[IsolationMethod], techniques: Sequence[Technique]) -> Matrix:
@@ -96,6 +95,7 @@ def _become_the_stage(
     root = os.geteuid() == 0
     uid, gid = os.geteuid(), os.getegid()
     set_death_signal(9)
+    os.setsid()  # the terminal's Ctrl-C is for our parent, which lets us clean up
 
     def stage() -> int:
         set_death_signal(9)
