@@ -1,7 +1,7 @@
 """A time namespace: the machine was booted a day earlier, for the children; the time of day is not namespaced.
 
 Run: ./course run python section02_namespaces/examples/09_clock.py
-Needs: user namespaces (no root)
+Needs: user namespaces (no root), and a kernel with time namespaces (`nsman inspect self` shows a line `time`)
 You should see: `boot time: 1 day more`, and `time of day: the same`
 """
 
