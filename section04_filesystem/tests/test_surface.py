@@ -27,6 +27,7 @@ bind_descriptor
 copy_up
 create_image
 detach_loop
+empty_folder
 idmapped
 isolation_matrix
 list_loops
@@ -39,6 +40,7 @@ plan_pivot
 plan_private_mounts
 plan_root_mounts
 plan_rootfs
+remove_tree
 safe_open
 set_propagation
 umount

@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from .pivot import pivot_root as pivot_root
     from .procfs import open_proc as open_proc
     from .procfs import write_proc as write_proc
+    from .removal import empty_folder as empty_folder
+    from .removal import remove_tree as remove_tree
     from .rootfs import ROOT as ROOT
     from .rootfs import plan_pivot as plan_pivot
     from .rootfs import plan_root_mounts as plan_root_mounts
@@ -75,6 +77,7 @@ _WHERE = {
     "copy_up": "copying",
     "create_image": "images",
     "detach_loop": "loops",
+    "empty_folder": "removal",
     "idmapped": "idmap",
     "isolation_matrix": "isolation.runner",
     "list_loops": "loops",
@@ -87,6 +90,7 @@ _WHERE = {
     "plan_private_mounts": "core.root",
     "plan_root_mounts": "rootfs",
     "plan_rootfs": "rootfs",
+    "remove_tree": "removal",
     "safe_open": "walk",
     "set_propagation": "core.root",
     "umount": "binds",

@@ -3,7 +3,8 @@
 Whoever was inside can nest folders deeper than any path is long or any stack is deep. So sub-folders are lifted to the
 top, one by one, and each is emptied there: the depth is never more than two. Lifting is also what keeps us on this one
 mount: rename(2) refuses a folder on which something is mounted (EBUSY), so that a bind mount of the host's folders,
-even from the same file system, is never entered; another file system is checked for by its device number besides.
+even from the same file system, where the device number is the same, is never entered. The top is looked at besides:
+nobody renames that.
 
 What belongs here: removal by descriptors. What does not: who is still inside (``occupants.py``).
 """
@@ -69,8 +70,6 @@ def _lift(name: str, parent: int, top: int, number: int) -> tuple[str, int]:
     except PermissionError:  # without privilege: a folder that its owner may not write to cannot move
         os.chmod(name, 0o700, dir_fd=parent)
         os.rename(name, lifted, src_dir_fd=parent, dst_dir_fd=top)
-    if os.lstat(lifted, dir_fd=top).st_dev != os.fstat(top).st_dev:
-        raise OSError(errno.EBUSY, os.strerror(errno.EBUSY), name)
     os.chmod(lifted, 0o700, dir_fd=top)  # a folder, not a link: EISDIR said so
     return lifted, number + 1
 
