@@ -34,6 +34,12 @@ def test_a_running_container_by_name_id_and_prefix(minidocker, target):
     ours = {row["kind"]: row["inode"] for row in shown["namespaces"]}
     assert ours["net"] == os.stat(f"/proc/{pid}/ns/net").st_ino
 
+    tool = [*tool[:3], "ls", "--names", "--json"]
+    shown = json.loads(subprocess.run(tool, capture_output=True, check=True).stdout)
+    named = {row["kind"]: row["inode"] for row in shown["namespaces"] if row["name"] == "web"}
+    assert named["net"] == ours["net"]
+    assert "user" not in named
+
     minidocker("kill", "web")
     assert target.container_pid("web") is None
     assert target.container_names() == {}

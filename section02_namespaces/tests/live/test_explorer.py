@@ -26,6 +26,7 @@ from section02_namespaces import (
     write_id_maps,
 )
 from section02_namespaces.explore import kin
+from section02_namespaces.explore.descriptors import DescriptorLook
 
 pytestmark = [pytest.mark.lane("host", "guest"), pytest.mark.needs("root")]
 MS_REC_PRIVATE = 1 << 18 | 0x4000
@@ -292,6 +293,16 @@ def test_a_caller_with_threads_looks_by_itself(stage):
     finally:
         end.set()
         thread.join()
+
+
+def test_half_a_look_is_none(stage):
+    """The child that looks at descriptors is killed before it has told."""
+    pid, (fd, net, _) = stage.actor(hold_descriptor)
+    with DescriptorLook() as eyes:
+        os.kill(eyes.pid, 9)
+        assert (pid, fd, f"net:[{net}]") in list(eyes.take())
+    with DescriptorLook(wanted=False) as eyes:
+        assert list(eyes.take()) == []
 
 
 # --- beside lsns

@@ -25,7 +25,7 @@ _KINDS = frozenset(kind.name for kind in KINDS)
 class DescriptorLook:
     """A look at all descriptors, under way from the beginning of a ``with``; ``take`` waits for what it saw.
 
-    Where no child can be made (the caller has threads, or a limit is reached) it is made by ``take``.
+    Where no child can be made (the caller has threads, or a limit is reached), or it is killed, ``take`` looks itself.
     """
 
     __slots__ = ("_child", "_reader", "_wanted")
@@ -59,13 +59,16 @@ class DescriptorLook:
 
     def take(self) -> Iterator[tuple[int, int, str]]:
         """Yield (pid, fd, link) of every descriptor that is a namespace's. Call it once."""
-        if self._child is None:
-            yield from look_at_descriptors() if self._wanted else ()
-            return
-        with open(self._reader, encoding="ascii", closefd=False) as file:
-            for line in file:
-                pid, fd, link = line.split()
-                yield int(pid), int(fd), link
+        if self._child is not None:
+            with open(self._reader, encoding="ascii", closefd=False) as file:
+                lines = file.read().splitlines()
+            if self._child.wait() == 0:
+                for line in lines:
+                    pid, fd, link = line.split()
+                    yield int(pid), int(fd), link
+                return
+        if self._wanted:  # also when somebody killed the child: half a look is none
+            yield from look_at_descriptors()
 
 
 def _tell(writer: int) -> None:

@@ -6,12 +6,14 @@ What belongs here: which name a namespace bears. What does not: making names (``
 
 from __future__ import annotations
 
+import os
+
 from ..place import pinned_names
 from ..targets import container_names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .model import Found, Survey
+    from .model import Survey
 
 _IP_NETNS = ("/run/netns/", "/var/run/netns/")
 
@@ -38,11 +40,5 @@ def name_containers(survey: Survey) -> None:
     names = container_names()
     for space in survey if names else ():
         here = [name for pid, name in names.items() if pid in space.pids]
-        if here and not _is_ours(space):
+        if here and os.getpid() not in space.pids:
             space.name = ",".join(sorted({*filter(None, [space.name]), *here}))
-
-
-def _is_ours(space: Found) -> bool:
-    import os
-
-    return os.getpid() in space.pids
