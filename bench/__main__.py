@@ -7,6 +7,7 @@ timed test: what is *tested* is the deterministic cause (tests/test_import_budge
   log         bytes per second through the log                                       [--megabytes N]
   mounttable  parsing a mountinfo of 10,000 lines, and look-ups in it                [--lines N] [--runs N]
   tree        procman tree beside pstree on 10,000 processes                         [--processes N] [--runs N]
+  launch      all namespaces and a root by our plans, beside the same calls directly  [--runs N] [--json FILE]
   namespaces  nsman ls beside lsns on 1,000 processes in 300 namespaces              [--processes N] [--namespaces N]
 """
 
@@ -27,6 +28,7 @@ def main() -> int:
         "mounttable": "mounttable",
         "tree": "tree",
         "namespaces": "namespaces",
+        "launch": "launch",
     }
     if len(sys.argv) < 2 or sys.argv[1] in ("-h", "--help") or sys.argv[1] not in commands:
         print(__doc__)

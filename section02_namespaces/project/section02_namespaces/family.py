@@ -57,18 +57,6 @@ _AWAITED = {MAP: "the request for id maps", MAPPED: "the id maps", INIT: "the in
             GO: "the word to go"}  # fmt: skip
 
 
-class InnerRecorder(Recorder):
-    """A Recorder that can also end PID 1: a SIGKILL that the init of a pid namespace sends to itself is ignored."""
-
-    __slots__ = ()
-
-    def __call__(self, number: int, errno: int, began: int) -> None:
-        """Record, or end, as :class:`Recorder` does."""
-        if number == self.crash:
-            os._exit(137)
-        super().__call__(number, errno, began)
-
-
 class Channel:
     """One process's view of the pair: its own end, and the other one until :meth:`settle` closes it.
 
@@ -84,7 +72,7 @@ class Channel:
     def recorder(self, process: str) -> Recorder | None:
         """Return the recorder of ``process``, or None when nobody wants records."""
         wanted = self.records >= 0 or self.crash
-        return InnerRecorder(self.records, process, self.crash) if wanted else None
+        return Recorder(self.records, process, self.crash) if wanted else None
 
     def settle(self, *, inside: bool) -> None:
         """Keep cli's end, or (``inside``) the other; close what is not ours, so that its end can be seen."""

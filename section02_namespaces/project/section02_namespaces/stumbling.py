@@ -37,7 +37,6 @@ STUMBLING_BLOCKS: dict[str, dict[str, str]] = {
         "cause": "a kernel may be built without a kind of namespace; /proc/self/ns has a file for each that it has",
         "remedy": "leave that kind out (nsman run --all does), or work in a virtual machine (docs/start/machine.md)",
         "link": "namespaces(7)",
-        "verified": "not verified here: the kernels that the tests run on have all eight kinds",
     },
     "LCM-NS-07": {
         "symptom": "/proc/PID/ns/…: Permission denied, or setns: Operation not permitted",

@@ -49,8 +49,8 @@ class Nsman:
 
 @pytest.fixture
 def folder():
-    """Return a folder where everybody may write; pytest's own lies where an ordinary user cannot reach it."""
-    with tempfile.TemporaryDirectory(prefix="lcm-ns-") as path:
+    """Return a folder where everybody may write; pytest's own, and TMPDIR, may lie where an ordinary user cannot go."""
+    with tempfile.TemporaryDirectory(prefix="lcm-ns-", dir="/tmp") as path:
         os.chmod(path, 0o777)
         yield pathlib.Path(path)
 

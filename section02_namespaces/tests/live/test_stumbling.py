@@ -296,6 +296,17 @@ def test_the_parent_stays_outside_and_maps_more_than_one_id(in_child):
 # ---- a kernel without a kind ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.lane("guest")
+@pytest.mark.remedy("LCM-NS-06")
+def test_a_kernel_without_time_namespaces_does_all_the_others(nsman):
+    """The guest's kernel is a process of the host, and can be built without clocks of one's own only."""
+    said = nsman("run", "--time", "--boottime", "1", "true")
+    assert (said.returncode, "this kernel has no time namespaces" in said.stderr) == (125, True)
+    assert "LCM-NS-06" in said.stderr
+    assert nsman("run", "--uts", "--pid", "true").returncode == 0
+    assert nsman("run", "--all", "--map-root", "true").returncode == 0
+
+
 def test_a_kernel_without_a_kind_is_said_to_lack_it(tmp_path):
     from section02_namespaces.core.kinds import CLONE_NEWTIME
     from section02_namespaces.launch import require_kinds
