@@ -157,6 +157,27 @@ def test_unpin_takes_the_copies_of_later_mount_namespaces_away(room):
         later.stdout.close()
 
 
+def test_below_a_shared_root_as_systemd_makes_it(room):
+    """The place is private though its parent is shared: a mount namespace can be pinned, and no pin travels."""
+    room.state = room.state.parent / "a place\nwith an odd name"
+    room("mount", "--make-rshared", "/")
+    peer = subprocess.Popen(
+        ["nsenter", f"--mount=/proc/{room.pid}/ns/mnt", "--", "unshare", "--mount", "--propagation", "unchanged",
+         "sh", "-c", "echo; exec sleep 600"], stdout=subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        peer.stdout.readline()
+        room.nsman("pin", "blue", room.hold("--net", "--mount"), "--net", "--mount")
+        mounts = pathlib.Path(f"/proc/{peer.pid}/mountinfo")
+        assert mounts.read_text().count("odd") == 1  # the place itself, and nothing in it
+        room.nsman("unpin", "blue")
+        assert "odd" not in mounts.read_text()
+    finally:
+        peer.kill()
+        peer.wait()
+        peer.stdout.close()
+
+
 def test_twice_is_refused_and_another_kind_is_added(room):
     pid = room.hold("--net", "--uts")
     room.nsman("pin", "blue", pid)
