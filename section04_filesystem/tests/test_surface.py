@@ -36,6 +36,7 @@ mount
 mount_overlay
 open_proc
 pivot_root
+plan_mapped_sources
 plan_pivot
 plan_private_mounts
 plan_root_mounts

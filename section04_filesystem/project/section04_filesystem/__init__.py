@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .errors import UnsafePath as UnsafePath
     from .hostroot import HostRoot as HostRoot
     from .idmap import idmapped as idmapped
+    from .idmap import plan_mapped_sources as plan_mapped_sources
     from .images import create_image as create_image
     from .isolation.executed import ExecutedMethod as ExecutedMethod
     from .isolation.model import EVERYTHING as EVERYTHING
@@ -86,6 +87,7 @@ _WHERE = {
     "mount_overlay": "overlay",
     "open_proc": "procfs",
     "pivot_root": "pivot",
+    "plan_mapped_sources": "idmap",
     "plan_pivot": "rootfs",
     "plan_private_mounts": "core.root",
     "plan_root_mounts": "rootfs",

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 
-from section01_processes import SyscallError, UsageError, action, pid_of, spawn
+from section01_processes import Step, SyscallError, UsageError, action, pid_of, spawn
 from section02_namespaces import CLONE_NEWUSER, IdMap, unshare, write_id_maps
 
 from . import _syscalls
@@ -22,6 +22,7 @@ from .core.detached import clone_tree
 from .core.mounts import attach_in_root
 from .errors import MountError, mount_error
 from .mountinfo import MountTable
+from .options import MountOptions
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 #: A line of a map as plain numbers, so that a plan shows it: (id on the disk, id seen through the mount, how many).
 Line = tuple[int, int, int]
+_FLAGS = "set_:k.MOUNT_ATTR_ clear:k.MOUNT_ATTR_ all_set:k.MOUNT_ATTR_ all_clear:k.MOUNT_ATTR_"
 
 
 def idmapped(source: int | str, uids: Sequence[Line], gids: Sequence[Line], *, recursive: bool = False) -> int:
@@ -63,9 +65,7 @@ def map_ids(tree: int, uids: Sequence[Line], gids: Sequence[Line], recursive: bo
         os.close(namespace)
 
 
-@action(
-    "mount_setattr(2)", flags="set_:k.MOUNT_ATTR_ clear:k.MOUNT_ATTR_ all_set:k.MOUNT_ATTR_ all_clear:k.MOUNT_ATTR_"
-)
+@action("mount_setattr(2)", flags=_FLAGS)
 def mount_idmapped(
     root_fd: int,
     target: str,
@@ -92,6 +92,78 @@ def mount_idmapped(
         attach_in_root(clone_tree(source, recursive), root_fd, target, prepare=prepare)
     except OSError as error:
         raise mount_error(error, f"bind {source} → {target}, id-mapped", "bind") from error
+
+
+class MappedSource:
+    """A mapped mount that one process opens and another, forked from it, attaches; both plans hold this object.
+
+    Only whoever has CAP_SYS_ADMIN over the file system may map it: not a container's init in a user namespace of its
+    own, but the process that it was forked from, before that left the caller's.
+    """
+
+    __slots__ = ("fd", "source")
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self.fd = -1
+
+    def __repr__(self) -> str:
+        return f"<{self.source}, id-mapped>"
+
+
+def plan_mapped_sources(mounts: Iterable[Mapping[str, object]]) -> tuple[list[Step], dict[str, MappedSource]]:
+    """Return the steps that open the sources of a config's id-mapped binds, and what they leave, by destination.
+
+    For a container with a user namespace: the steps run in a process that is still in the caller's, in the caller's
+    mount namespace; ``plan_root_mounts`` gets the dictionary, and its steps attach them. Raises UsageError.
+    """
+    steps, sources = [], {}
+    for mount in mounts:
+        options = MountOptions.parse(mount.get("options") or ())  # type: ignore[arg-type]
+        if not (options.idmap or mount.get("uidMappings") or mount.get("gidMappings")):
+            continue
+        target, held = str(mount["destination"]), MappedSource(str(mount.get("source") or ""))
+        maps = (*parse_maps(mount), options.idmap == "ridmap")
+        steps.append(Step(open_mapped, held, options.bind != "bind", maps, about=f"for {target}, while we may"))
+        sources[target] = held
+    return steps, sources
+
+
+@action("open_tree(2)")
+def open_mapped(held: MappedSource, recursive: bool, maps: tuple[Sequence[Line], Sequence[Line], bool]) -> None:
+    """Open ``held`` as a detached mount with mapped owners, for a process forked later. Raises MountError."""
+    try:
+        tree = clone_tree(held.source, recursive)
+        try:
+            map_ids(tree, *maps, held.source)
+        except BaseException:
+            os.close(tree)
+            raise
+    except OSError as error:
+        raise mount_error(error, f"bind {held.source}, id-mapped", "bind") from error
+    held.fd = tree
+
+
+@action("move_mount(2)", flags=_FLAGS)
+def attach_mapped(
+    root_fd: int,
+    target: str,
+    held: MappedSource,
+    set_: int,
+    clear: int,
+    all_set: int = 0,
+    all_clear: int = 0,
+    propagation: str = "",
+) -> None:
+    """Attach the mount that ``open_mapped`` has opened at ``target`` inside the root. Raises MountError."""
+
+    def prepare(tree: int) -> None:
+        dress_with(tree, set_, clear, all_set, all_clear, propagation)
+
+    try:
+        attach_in_root(held.fd, root_fd, target, prepare=prepare)
+    except OSError as error:
+        raise mount_error(error, f"bind {held.source} → {target}, id-mapped", "bind") from error
 
 
 def make_user_namespace(uids: Sequence[IdMap], gids: Sequence[IdMap]) -> int:

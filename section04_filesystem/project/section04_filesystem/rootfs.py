@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .cgroupfs import CgroupLayout
+    from .idmap import MappedSource
 
 #: Where the descriptor of the new root is kept between the steps.
 ROOT = Slot("rootfs", "the root's descriptor")
@@ -96,12 +97,16 @@ def plan_root_mounts(
     dev_symlinks: Sequence[tuple[str, str]] = DEV_SYMLINKS,
     userns: bool = False,
     cgroup_layout: CgroupLayout | None = None,
+    mapped: Mapping[str, MappedSource] | None = None,
 ) -> list[Step]:
-    """Return the steps up to the pivot; they leave the root's descriptor in slot :data:`ROOT`."""
+    """Return the steps up to the pivot; they leave the root's descriptor in slot :data:`ROOT`.
+
+    ``mapped``: the sources of id-mapped binds that another process opens (``plan_mapped_sources``), by destination.
+    """
     wanted = [dict(mount) for mount in mounts]
     steps = _plan_root(root, propagation)
     for mount in wanted:
-        steps += plan_mount(mount, cgroup_layout)
+        steps += plan_mount(mount, cgroup_layout, (mapped or {}).get(mount["destination"]))
     dev = [mount for mount in wanted if _target(mount) == "/dev"]
     if not any(_is_bind(mount) for mount in dev):
         steps += plan_devices(ROOT, devices, userns)
@@ -134,7 +139,9 @@ def _plan_root(root: str, propagation: str) -> list[Step]:
     return [*steps, Step(bind_root, root, about=f"{root} becomes a mount point, and is opened", out=ROOT)]
 
 
-def plan_mount(mount: Mapping[str, Any], cgroup_layout: CgroupLayout | None = None) -> list[Step]:
+def plan_mount(
+    mount: Mapping[str, Any], cgroup_layout: CgroupLayout | None = None, mapped: MappedSource | None = None
+) -> list[Step]:
     """Return the steps of one entry of the spec's ``mounts``. Raises UsageError for one that cannot be."""
     target, source = _target(mount), str(mount.get("source") or "")
     options = MountOptions.parse(mount.get("options") or ())
@@ -147,7 +154,7 @@ def plan_mount(mount: Mapping[str, Any], cgroup_layout: CgroupLayout | None = No
     if fstype == "bind":
         check_no_data(target, options.data)
         if options.idmap or mount.get("uidMappings") or mount.get("gidMappings"):
-            return [_plan_idmapped(mount, target, source, options, change, about)]
+            return [_plan_idmapped(mount, target, source, options, change, about, mapped)]
         return [_plan_bind(target, source, options, change, about)]
     if options.idmap or mount.get("uidMappings"):
         raise UsageError(f"mount {target}: only a bind mount can be id-mapped, not a new {fstype}")
@@ -185,13 +192,21 @@ def _plan_bind(
 
 
 def _plan_idmapped(
-    mount: Mapping[str, Any], target: str, source: str, options: MountOptions, change: tuple[object, ...], about: str
+    mount: Mapping[str, Any],
+    target: str,
+    source: str,
+    options: MountOptions,
+    change: tuple[object, ...],
+    about: str,
+    mapped: MappedSource | None,
 ) -> Step:
     """Return the step of an id-mapped bind (config.md "Mounts", ``uidMappings``); its module loads only for one."""
-    from .idmap import mount_idmapped, parse_maps
+    from .idmap import attach_mapped, mount_idmapped, parse_maps
 
     if not source:
         raise UsageError(f"mount {target}: a bind needs a source")
+    if mapped is not None:
+        return Step(attach_mapped, ROOT, target, mapped, *change, about=f"{about}, id-mapped before")
     maps = (*parse_maps(mount), options.idmap == "ridmap")
     recursive = options.bind != "bind"
     return Step(mount_idmapped, ROOT, target, source, recursive, maps, *change, about=f"{about}, id-mapped")

@@ -4,9 +4,21 @@ import os
 
 import pytest
 
-from section02_namespaces import CLONE_NEWNS, unshare
-from section04_filesystem import MountTable, bind, idmapped, images, loops, mount, set_propagation
+from section01_processes import Plan
+from section02_namespaces import CLONE_NEWNS, CLONE_NEWUSER, IdMap, unshare, write_id_maps
+from section04_filesystem import (
+    MountTable,
+    bind,
+    idmapped,
+    images,
+    loops,
+    mount,
+    plan_pivot,
+    plan_root_mounts,
+    set_propagation,
+)
 from section04_filesystem.core.mounts import attach
+from section04_filesystem.idmap import plan_mapped_sources
 
 pytestmark = [pytest.mark.lane("host", "guest"), pytest.mark.needs("root", "program:mkfs.ext4")]
 MAPS = [(0, 100000, 65536)]
@@ -149,8 +161,6 @@ def test_maps_that_cannot_be_leave_nothing_behind(in_child, tmp_path):
 
 def test_without_root_the_cause_is_told(in_child, tmp_path):
     def run():
-        from section02_namespaces import CLONE_NEWUSER, IdMap, write_id_maps
-
         unshare(CLONE_NEWUSER)
         write_id_maps(0, [IdMap(0, 0, 1)], [IdMap(0, 0, 1)])
         unshare(CLONE_NEWNS)
@@ -158,3 +168,41 @@ def test_without_root_the_cause_is_told(in_child, tmp_path):
 
     with pytest.raises(in_child.error, match="only root of the user namespace that the file system was mounted in"):
         in_child(run)
+
+
+def test_a_container_with_a_user_namespace_gets_its_mapped_mounts_too(in_child, root, image, tmp_path):
+    """Its init may not map anything; the process before it does, while it still is in the caller's user namespace."""
+    disk = str(tmp_path / "disk")
+    bound = {"destination": "/data", "source": disk, "options": ["rbind", "idmap", "nosuid"]}
+    bound |= {"uidMappings": HIGH, "gidMappings": HIGH}
+
+    def init(mapped):
+        steps = plan_root_mounts("root", [bound], dev_symlinks=(), userns=True, mapped=mapped)
+        Plan("init", [*steps, *plan_pivot()]).run({})
+        os.mkdir("/data/made-inside")
+        return os.stat("/data/root").st_uid, os.stat("/data/user").st_uid, os.stat("/data/made-inside").st_uid
+
+    def run():
+        private()
+        mounted(image, tmp_path)
+        for folder in (root, root / "etc"):
+            os.chown(folder, 100000, 100000)
+        steps, mapped = plan_mapped_sources([bound])
+        Plan("child", steps).run({})
+        os.chdir(tmp_path)  # the init may not walk there
+        ready, said = os.pipe()
+        wait, go = os.pipe()
+        if os.fork() == 0:  # writes the maps of its parent, from outside
+            os.read(ready, 1)
+            write_id_maps(os.getppid(), [IdMap(0, 100000, 65536)], [IdMap(0, 100000, 65536)])
+            os.write(go, b"x")
+            os._exit(0)
+        unshare(CLONE_NEWUSER)
+        os.write(said, b"x")
+        os.read(wait, 1)
+        os.setresgid(0, 0, 0)
+        os.setresuid(0, 0, 0)
+        unshare(CLONE_NEWNS)
+        return in_child(lambda: init(mapped)), mapped["/data"].source
+
+    assert in_child(run) == ((0, 1000, 0), disk)
