@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import os
 
+#: The state root of root.
+ROOTS_PLACE = "/var/lib/minidocker"
+
 
 def default_root() -> str:
     """Return the state root: ``MINIDOCKER_ROOT``, root's ``/var/lib/minidocker``, or the user's data folder."""
@@ -14,7 +17,7 @@ def default_root() -> str:
     if named:
         return os.path.abspath(named)
     if os.geteuid() == 0:
-        return "/var/lib/minidocker"
+        return ROOTS_PLACE
     data = os.environ.get("XDG_DATA_HOME") or os.path.join(os.path.expanduser("~"), ".local", "share")
     return os.path.join(data, "minidocker")
 

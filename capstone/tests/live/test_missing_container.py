@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import tempfile
+
 import pytest
+
+from minidocker.paths import ROOTS_PLACE
 
 pytestmark = [pytest.mark.lane("host"), pytest.mark.needs("root")]
 
@@ -31,6 +38,18 @@ def test_the_command_is_told_from_its_arguments(minidocker):
 def test_runs_own_errors_are_125(minidocker):
     assert "nope" in minidocker.fails("run", "--rm", "--network", "container:nope", "tiny", "true", code=125)
     assert "no such image" in minidocker.fails("run", "nope", code=125)
+
+
+def test_a_missing_tiny_says_what_makes_it_and_whose_it_may_be():
+    """As an ordinary user, with a place of one's own: root's images are another store."""
+    ordinary = {"user": 65534, "group": 65534, "extra_groups": []}
+    with tempfile.TemporaryDirectory(prefix="lcm-") as folder:
+        os.chown(folder, 65534, 65534)
+        command = [sys.executable, "-m", "minidocker", "--root", f"{folder}/state", "run", "--rm", "tiny", "true"]
+        done = subprocess.run(command, **ordinary, capture_output=True, text=True, check=False)
+    assert done.returncode == 125
+    assert "./course run minidocker system tiny makes this one" in done.stderr
+    assert ("was sudo meant?" in done.stderr) == os.path.isdir(ROOTS_PLACE)
 
 
 def test_exec_refused_by_the_engine_is_1_and_by_the_container_has_its_own_code(minidocker):

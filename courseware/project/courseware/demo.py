@@ -25,9 +25,10 @@ LIMITS = {"memory": "64m", "cpus": "0.5", "pids_limit": "64"}
 FLAGS = [word for name, value in LIMITS.items() for word in ("--" + name.replace("_", "-"), value)]
 #: Root's state folder, in a plan: others may not look into the real one, and planning looks at nothing.
 PLANNED_ROOT = "/var/lib/<minidocker>"
-READING = """(cli, shim, child and init are processes that work at the same time: a line
-stands where its last step ended, and a step's time includes waiting for others,
-as in await_message. § is the section that teaches it, MD is MiniDocker itself.)"""
+READING = """(Processes that work at the same time: cli is the command; shim becomes the container's parent
+and stays; child makes the namespaces; init, its child, waits at a gate until all is ready, and
+becomes the program. A line stands where its last step ended; a step's time includes waiting for
+others, as in await_message. § is the section that teaches it, MD is MiniDocker itself.)"""
 NEXT = (
     ("{sudo}./course run minidocker run -it --rm tiny sh", "a shell of its own (ctrl-p ctrl-q leaves it running)"),
     ("{sudo}./course run minidocker run --rm --dry-run tiny true", "the whole plan, nothing done"),

@@ -1,18 +1,22 @@
 """Say what this machine can do for the course: per feature ok, missing or blocked, with the stumbling block's id.
 
-Needs no root, installs nothing, changes nothing, ends within seconds. Runs before anything is set up, on the standard
-library and section 2's unshare alone:  python3 -I -S doctor.py [--json]
+Needs no root, installs nothing, leaves nothing changed, ends within seconds. Runs before anything is set up, on the
+standard library and sections 1, 2 and 4 alone:  python3 -I -S doctor.py [--json]
 
 What belongs here: looking, in files of /proc, /sys and /etc and at programs on PATH. What does not: trying things out
-by doing them; the one exception is a forked child that unshares a user namespace and ends.
+by doing them; the exceptions are forked children: one unshares a user namespace, one mounts an overlay in namespaces of
+its own, over a folder that is made for it and removed. Whether that works, no file tells.
 """
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import platform
+import shutil
 import sys
+import tempfile
 
 OK, MISSING, BLOCKED = "ok", "missing", "blocked"
 MARKS = {OK: "ok     ", MISSING: "missing", BLOCKED: "blocked"}
@@ -179,13 +183,49 @@ def control_groups() -> Finding:
 
 
 def overlay() -> Finding:
-    """The overlay file system (a module that is not loaded yet counts: mounting loads it)."""
-    if "overlay" in read("/proc/filesystems"):
-        return Finding("overlay", OK, "in /proc/filesystems")
-    folder = f"/lib/modules/{platform.release()}/kernel/fs/overlayfs"
-    if os.path.isdir(folder):
-        return Finding("overlay", OK, "as a module; the first mount loads it")
-    return Finding("overlay", MISSING, "not in /proc/filesystems", "", "LCM-IM-01")
+    """A child mounts an overlay where MiniDocker would: root below /var/lib, others in a user namespace, at home."""
+    home = os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share")
+    place = "/var/lib" if os.geteuid() == 0 else home
+    while not os.path.isdir(place):
+        place = os.path.dirname(place)
+    try:
+        folder = tempfile.mkdtemp(prefix=".lcm-doctor-", dir=place)
+    except OSError as error:
+        return Finding("overlay", BLOCKED, f"cannot try it in {place}: {error.strerror}")
+    try:
+        code = _mount_overlay(folder)
+    finally:
+        if os.path.isdir(f"{folder}/work/work"):
+            os.chmod(f"{folder}/work/work", 0o700)  # the kernel made it, without any right
+        shutil.rmtree(folder)
+    if code == 0:
+        return Finding("overlay", OK, f"mounted over a folder in {place}")
+    return Finding("overlay", BLOCKED, f"refused over a folder in {place}: {os.strerror(code)}", "", "LCM-IM-01")
+
+
+def _mount_overlay(folder: str) -> int:
+    """Mount an overlay of folders in ``folder`` in a child with namespaces of its own; return 0 or the errno."""
+    from section02_namespaces import CLONE_NEWNS, CLONE_NEWUSER, IdMap, unshare, write_id_maps
+    from section04_filesystem import mount, set_propagation
+
+    for name in ("lower", "upper", "work", "merged"):
+        os.mkdir(f"{folder}/{name}")
+    uid, gid = os.geteuid(), os.getegid()
+    pid = os.fork()
+    if pid:
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    try:
+        unshare(CLONE_NEWNS | (CLONE_NEWUSER if uid else 0))
+        if uid:
+            write_id_maps(0, [IdMap(0, uid, 1)], [IdMap(0, gid, 1)])
+        set_propagation("/", "rprivate")
+        layers = f"lowerdir={folder}/lower,upperdir={folder}/upper,workdir={folder}/work"
+        mount("overlay", f"{folder}/merged", "overlay", 0, layers + (",userxattr" if uid else ""))
+    except OSError as error:
+        os._exit(error.errno or errno.EIO)
+    except BaseException:
+        os._exit(errno.EPERM)
+    os._exit(0)
 
 
 def seccomp() -> Finding:
@@ -293,8 +333,6 @@ def main(arguments: list[str]) -> int:
 if __name__ == "__main__":
     projects = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     clone = os.path.dirname(os.path.dirname(projects))
-    sys.path += [
-        projects,
-        *(os.path.join(clone, s, "project") for s in ("section01_processes", "section02_namespaces")),
-    ]
+    needed = ("section01_processes", "section02_namespaces", "section04_filesystem")
+    sys.path += [projects, *(os.path.join(clone, section, "project") for section in needed)]
     sys.exit(main(sys.argv[1:]))

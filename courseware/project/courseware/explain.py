@@ -127,6 +127,11 @@ def _mentions(block: Block, wanted: str) -> bool:
 
 
 def _nearest(wanted: str, there: Mapping[str, Block], terms: Mapping[str, Term]) -> str:
+    """Return what may have been meant: of an id with a number that is not there, which numbers there are."""
+    family, _, number = wanted.upper().rpartition("-")
+    siblings = sorted(name for name in there if name.rpartition("-")[0] == family)
+    if siblings and number.isdecimal():
+        return f"{siblings[0]} to {siblings[-1]} are there; ./course explain lists all"
     known = {name.casefold(): name for name in (*there, *terms)}
     known |= {name.casefold().removeprefix("lcm-"): name for name in there}
     near = [known[k] for k in difflib.get_close_matches(wanted.casefold(), known, n=6, cutoff=0.5)]

@@ -95,15 +95,39 @@ def next_stop(stops: list[Stop], progress: Progress) -> Stop | None:
     return next(iter(waiting(stops, progress)), None)
 
 
-def render(clone: str, *, done: bool = False, exercises_only: bool = False) -> str:
-    """Return what ``./course next`` prints. ``done``: first note the part that it would show as done."""
+def mark_done(clone: str) -> str:
+    """Note the part of a lesson that ``render`` would show as done; return what was noted, or why nothing was."""
+    stop = next_stop(way(clone), read_progress(clone))
+    if stop is None:
+        return "nothing to mark: all is done"
+    if stop.part is None:
+        name = stop.exercise.id if stop.exercise else ""
+        return f"nothing to mark: {name} is an exercise, which is done when it has passed"
+    with change_progress(clone) as progress:
+        progress.note_done(stop.part.section.number, stop.part.number)
+    return f"done: {_named(stop.part)} (./course next --undo takes that back)"
+
+
+def undo_mark(clone: str) -> str:
+    """Take back the last part that was noted as done; return which one, or that there is none."""
+    with change_progress(clone) as progress:
+        taken = progress.take_back()
+    if taken is None:
+        return "nothing to take back: no part of a lesson was marked as done"
+    parts = [stop.part for stop in way(clone) if stop.part]
+    part = next((part for part in parts if (part.section.number, part.number) == taken), None)
+    return f"no longer done: {_named(part) if part else 'a part that is not there any more'}"
+
+
+def _named(part: Part) -> str:
+    return f"{part.section.title}, " + (f"part {part.number}: {part.title}" if part.number else "the lesson")
+
+
+def render(clone: str, *, exercises_only: bool = False) -> str:
+    """Return what ``./course next`` prints."""
     stops = [stop for stop in way(clone) if stop.exercise or not exercises_only]
-    stop = next_stop(stops, read_progress(clone))
-    if done and stop and stop.part:
-        with change_progress(clone) as progress:
-            progress.note_done(stop.part.section.number, stop.part.number)
-        stop = next_stop(stops, read_progress(clone))
     progress = read_progress(clone)
+    stop = next_stop(stops, progress)
     lines = _standing(stops, progress)
     if stop is None:
         lines.append("all parts and required exercises are done" if stops else "this clone has no lessons")

@@ -27,6 +27,7 @@ class Progress:
         data = data or {}
         self.exercises: dict[str, dict[str, Any]] = data.get("exercises", {})
         self.parts: dict[str, list[int]] = data.get("parts", {})
+        self.marked: list[list[int]] = data.get("marked", [])  # section and part, the last one last: for undo
 
     def of(self, name: str) -> dict[str, Any]:
         """Return the record of exercise ``name``: passed, tries, points, of, hints, solution, again."""
@@ -61,10 +62,19 @@ class Progress:
     def note_done(self, section: int, part: int) -> None:
         """Note that a part of a lesson was done."""
         self.parts[str(section)] = sorted({*self.parts.get(str(section), []), part})
+        self.marked.append([section, part])
+
+    def take_back(self) -> tuple[int, int] | None:
+        """Take the last ``note_done`` back; return its section and part, None when there is none."""
+        if not self.marked:
+            return None
+        section, part = self.marked.pop()
+        self.parts[str(section)] = [one for one in self.parts.get(str(section), []) if one != part]
+        return section, part
 
     def as_dict(self) -> dict[str, Any]:
         """Return what the file holds."""
-        return {"schema": SCHEMA, "exercises": self.exercises, "parts": self.parts}
+        return {"schema": SCHEMA, "exercises": self.exercises, "parts": self.parts, "marked": self.marked}
 
 
 def work_folder(clone: str) -> str:

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 #: What each place offers, by the names that courseware.needs knows. Programs can be installed everywhere.
 PLACES: dict[str, frozenset[str]] = {
-    "no root": frozenset(),
-    "user namespaces": frozenset({"userns", "overlay", "nft"}),
-    "root": frozenset({"userns", "overlay", "nft", "root", "v1", "v2"}),
-    "guest": frozenset({"userns", "overlay", "nft", "root", "v2"}),
+    "no root": frozenset({"kernel"}),
+    "user namespaces": frozenset({"kernel", "userns", "overlay", "nft"}),
+    "root": frozenset({"kernel", "userns", "overlay", "nft", "root", "v1", "v2"}),
+    "guest": frozenset({"kernel", "userns", "overlay", "nft", "root", "v2"}),
 }
 #: What root alone does not give: it depends on how the machine was booted.
 MACHINES = {"v1": "with cgroup v1", "v2": "with cgroup v2"}

@@ -26,27 +26,49 @@ def short_lines(steps: Iterable[Mapping[str, Any]], width: int | None = None) ->
     comes first of what a line tells.
     """
     width = width or shutil.get_terminal_size((WIDTH, 24)).columns
-    return [cut(_line(list(group)), width) for _, group in groupby(steps, key=lambda s: (s["process"], s["section"]))]
+    groups = groupby(steps, key=lambda step: (step["process"], step["section"]))
+    return [cut(_line(list(group), width), width) for _, group in groups]
 
 
-def _line(group: list[Mapping[str, Any]]) -> str:
-    """Return the line of one group, as long as it is."""
+def _line(group: list[Mapping[str, Any]], width: int) -> str:
+    """Return the line of one group; where it would be too long, its middle gives way, not its end."""
     first, last = group[0], group[-1]
     numbers = str(first["step"]) if first is last else f"{first['step']}–{last['step']}"
     time = f"{sum(step['milliseconds'] for step in group):7.2f} ms  " if "milliseconds" in first else ""
     failed = next((f"!! {step['about'] or step['call']}: {step['error']}; " for step in group if step.get("error")), "")
-    words = re.sub(r"\b([0-9a-f]{12})[0-9a-f]{20,}\b", r"\1…", "; ".join(_words(group)))  # a long id in short
-    return f"{first['process']:5} {numbers:>5}  {time}{place(first['section']):2}  {failed}{words}"
+    begin = f"{first['process']:5} {numbers:>5}  {time}{place(first['section']):2}  {failed}"
+    return begin + joined(_words(group), width - len(begin))
 
 
 def _words(group: list[Mapping[str, Any]]) -> list[str]:
-    """Return what the steps of a group are about; steps that do the same action one after the other only once."""
-    words = []
-    for _, same in groupby(group, key=lambda step: step["call"].partition("(")[0]):
-        alike = list(same)
-        what = alike[0]["about"] or alike[0]["call"].partition("(")[0]
-        words.append(what if len(alike) == 1 else f"{what} (and {len(alike) - 1} more)")
-    return words
+    """Return the actions of a group, one after the other; where they are one or two, also what they are about."""
+    actions = [(name, list(same)) for name, same in groupby(group, key=_action)]
+    if len(actions) > 2:
+        return [name if len(same) == 1 else f"{name} ×{len(same)}" for name, same in actions]
+    return [_told(name, same) for name, same in actions]
+
+
+def _action(step: Mapping[str, Any]) -> str:
+    """Return the name of a step's action: ``pivot_root`` of ``pivot_root(3)``."""
+    return str(step["call"]).partition("(")[0]
+
+
+def _told(name: str, steps: list[Mapping[str, Any]]) -> str:
+    """Return ``name: what the first of its steps is about``, a long id in short, and how many more there are."""
+    about = re.sub(r"\b([0-9a-f]{12})[0-9a-f]{20,}\b", r"\1…", steps[0]["about"])
+    more = f" (and {len(steps) - 1} more)" if len(steps) > 1 else ""
+    return (f"{name}: {about}" if about else name) + more
+
+
+def joined(words: list[str], width: int) -> str:
+    """Return ``words`` with commas between them; ``…`` stands for those in the middle for which there is no room."""
+    for left_out in range(len(words)):
+        first = len(words) - left_out - 2
+        shown = [*words[:first], "…", *words[-2:]] if left_out and first > 0 else words
+        text = ", ".join(shown)
+        if len(text) <= width or (left_out and first <= 0):
+            return text
+    return ", ".join(words)
 
 
 def place(section: str) -> str:

@@ -93,7 +93,8 @@ def test_the_page_has_one_command(clone):
     text = path.render(str(clone))
     assert "next: One, part 1 of 2: Birth" in text
     assert "./course next --done" in text
-    text = path.render(str(clone), done=True)
+    assert path.mark_done(str(clone)) == "done: One, part 1: Birth (./course next --undo takes that back)"
+    text = path.render(str(clone))
     assert "next: exercise proc-run: Title of proc-run (thread, 10 minutes)" in text
     assert text.endswith("type:  ./course ex start proc-run")
 
@@ -116,7 +117,8 @@ def test_a_section_counts_its_own_exercises_and_says_when_it_is_done(clone):
     assert "section02_x/README.md" in text
     assert "then come its exercises: ns-peek, ns-box" in " ".join(text.split())
     assert text.endswith("type:  ./course next --done")
-    text = page(clone, done=True)
+    path.mark_done(str(clone))
+    text = page(clone)
     assert text.startswith("section 2: 0 of 2 required exercises passed\nnext: exercise ns-peek")
     text = page(clone, "ns-peek", "ns-box")
     assert text == "section 2 done: 2 of 2 required exercises passed\nall parts and required exercises are done"
@@ -133,7 +135,8 @@ def test_a_section_without_exercises_is_read(clone):
     text = page(clone, "proc-run", "proc-hello", "ns-peek", "ns-box")
     assert text.startswith("section 2 done: 2 of 2 required exercises passed\nnext: Three, the lesson\n")
     assert "it has no exercises yet" in text
-    assert page(clone, done=True) == "section 3 done\nall parts and required exercises are done"
+    path.mark_done(str(clone))
+    assert page(clone) == "section 3 done\nall parts and required exercises are done"
 
 
 def test_a_reset_after_a_pass_is_told_until_the_next_pass():
@@ -150,9 +153,23 @@ def test_a_reset_after_a_pass_is_told_until_the_next_pass():
 
 
 def test_done_at_an_exercise_changes_nothing(clone):
-    path.render(str(clone), done=True)
-    assert "proc-run" in path.render(str(clone), done=True)
+    path.mark_done(str(clone))
+    assert path.mark_done(str(clone)) == "nothing to mark: proc-run is an exercise, which is done when it has passed"
     assert "proc-run" in path.render(str(clone))
+    page(clone, "proc-run", "proc-hello", "ns-peek", "ns-box")
+    assert path.mark_done(str(clone)) == "nothing to mark: all is done"
+
+
+def test_what_was_marked_is_taken_back_one_after_the_other(clone):
+    before = path.render(str(clone))
+    path.mark_done(str(clone))
+    page(clone, "proc-run", "proc-hello")
+    assert path.mark_done(str(clone)).startswith("done: Two, the lesson (")
+    assert path.undo_mark(str(clone)) == "no longer done: Two, the lesson"
+    assert "next: Two, the lesson" in path.render(str(clone))
+    assert path.undo_mark(str(clone)) == "no longer done: One, part 1: Birth"
+    assert path.undo_mark(str(clone)) == "nothing to take back: no part of a lesson was marked as done"
+    assert path.render(str(clone)) != before, "what was passed stays passed"
 
 
 # ---- the thread -----------------------------------------------------------------------------------------------------

@@ -22,16 +22,26 @@ STEPS = [
 
 def test_consecutive_steps_of_one_section_of_one_process_share_a_line():
     assert short_lines(STEPS, 100) == [
-        "shim      0     1.50 ms  MD  the lock",
-        "shim    1–3     4.50 ms  §3  memory.max = 1 (and 1 more); 12 device rules",
-        "child     0     1.50 ms  §3  join 0123456789ab…",
+        "shim      0     1.50 ms  MD  hold_lock: the lock",
+        "shim    1–3     4.50 ms  §3  write_setting: memory.max = 1 (and 1 more), apply_devices: 12 device r…",
+        "child     0     1.50 ms  §3  enter_cgroup: join 0123456789ab…",
         "shim      4     1.50 ms  §3  sweep",
     ]
 
 
 def test_a_plan_has_no_times():
     plan = [{key: value for key, value in one.items() if key != "milliseconds"} for one in STEPS[:1]]
-    assert short_lines(plan, 100) == ["shim      0  MD  the lock"]
+    assert short_lines(plan, 100) == ["shim      0  MD  hold_lock: the lock"]
+
+
+def test_many_steps_on_one_line_keep_their_last_actions_which_matter_most():
+    names = ["bind_root", *["mask_path"] * 9, "make_device", "make_links", "change_mount", "pivot_root", "finish"]
+    group = [step("init", number, "§4", f"{name}()", "words") for number, name in enumerate(names)]
+    begin = "init   0–14    22.50 ms  §4  "
+    assert short_lines(group, 140) == [
+        begin + "bind_root, mask_path ×9, make_device, make_links, change_mount, pivot_root, finish"
+    ]
+    assert short_lines(group, 80) == [begin + "bind_root, mask_path ×9, …, pivot_root, finish"]
 
 
 def test_an_error_is_told_before_what_may_be_cut_off():

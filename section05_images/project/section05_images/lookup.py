@@ -29,7 +29,7 @@ def find_manifest(root: str, reference: str, index: list[dict[str, Any]] | None 
         raise ImageNotFound(f"image id {reference} is ambiguous", hint="use more digits: " + ", ".join(sorted(found)))
     for manifest in found.values():
         return manifest
-    hint = "`images` lists them, `load` brings one, `minidocker system tiny` makes tiny"
+    hint = "`images` lists those that there are, `load` brings one in"
     raise ImageNotFound(f"no such image: {reference}", hint=hint)
 
 

@@ -23,7 +23,7 @@ from minidocker.errors import BadOption, EngineError, NameInUse, WrongState
 from minidocker.translate.bundle import Translation, translate
 from minidocker.translate.facts import gather
 from minidocker.translate.view import labels, port_list, view
-from section01_processes import Slot, Step, action, format_json, read_json, write_file
+from section01_processes import LcmError, Slot, Step, action, format_json, read_json, write_file
 
 from . import locks
 from .settle import settle_row, settled
@@ -79,13 +79,25 @@ def prepare(engine: Engine, options: Options, env: list[str], *, dry: bool = Fal
         lease = locks.Lease(engine.root.path)
         lease.__enter__()
     try:
-        job = make_job(engine, options, env, engine.images.resolve(options.image), dry=dry)
+        job = make_job(engine, options, env, find_image(engine, options.image), dry=dry)
     except BaseException:
         if lease:
             lease.__exit__()
         raise
     job.lease = lease
     return job
+
+
+def find_image(engine: Engine, reference: str) -> Image:
+    """Return the image that ``reference`` means. Raises ImageNotFound, which says where one may come from."""
+    try:
+        return engine.images.resolve(reference)
+    except LcmError as error:
+        from .images import TINY, told_where
+
+        if reference.partition(":")[0] == TINY:
+            told_where(engine, error)
+        raise
 
 
 def require_free(engine: Engine, name: str) -> None:

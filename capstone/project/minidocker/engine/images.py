@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 
 from minidocker.errors import EngineError, ImageInUse
+from minidocker.paths import ROOTS_PLACE
 from minidocker.translate.process import DEFAULT_PATH
 
 from .locks import Lease
@@ -15,6 +16,8 @@ from .settle import settle
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from section01_processes import LcmError
+
     from .base import Engine
 
 TINY = "tiny"
@@ -36,6 +39,14 @@ def remove_image(engine: Engine, reference: str, *, force: bool = False) -> list
                 f"cannot remove image {reference}: container {shown} was made from it", hint="remove it first"
             )
         return list(engine.images.remove(reference, force=force))
+
+
+def told_where(engine: Engine, error: LcmError) -> None:
+    """Add to ``error``, that the image tiny is not there, what makes it, and that root's images are another store."""
+    sudo = "sudo " if engine.root.path == ROOTS_PLACE else ""
+    error.hint += f", and {sudo}./course run minidocker system tiny makes this one"
+    if os.geteuid() and os.path.isdir(ROOTS_PLACE):
+        error.hint += f"; root has images of its own, in {ROOTS_PLACE}: was sudo meant?"
 
 
 def _is_id(reference: str, identity: str) -> bool:

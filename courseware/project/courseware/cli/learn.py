@@ -33,13 +33,16 @@ def read(clone: str, number: int) -> None:
 
 
 @click.command("next")
-@click.option("--done", is_flag=True, help="The part of the lesson that `next` showed is done: go on.")
+@click.option("--done", "mark", flag_value="done", help="The part of the lesson that `next` showed is done: go on.")
+@click.option("--undo", "mark", flag_value="undo", help="Take the last --done back.")
 @click.pass_obj
-def next_(clone: str, done: bool) -> None:
+def next_(clone: str, mark: str | None) -> None:
     """Say where you are, and one command to type."""
     from .. import path
 
-    click.echo(path.render(clone, done=done))
+    if mark:
+        click.echo(path.mark_done(clone) if mark == "done" else path.undo_mark(clone))
+    click.echo(path.render(clone))
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
