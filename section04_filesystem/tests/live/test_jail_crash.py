@@ -152,6 +152,7 @@ def test_ten_rounds_leave_nothing(jails):
 
 
 @pytest.mark.full
+@pytest.mark.lane("host")
 @pytest.mark.timeout(1800)
 def test_a_thousand_rounds_and_five_hundred_kills_leave_nothing(jails, small, capsys):
     matrix = boundaries(jails, small)

@@ -117,6 +117,7 @@ echo x 2>/dev/null > /sys/power/state && echo sys is writable; ls /proc/self/sta
 """
 
 
+@pytest.mark.lane("host", "guest")
 @pytest.mark.parametrize("method", ["pivot_root", "chroot"])
 def test_a_jail_has_its_devices_as_root_and_as_an_ordinary_user(state, ordinary, method):
     for run in (ordinary, lambda *arguments: jailman(state, "enter", "one", *arguments[2:])):
