@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from .isolation.model import IsolationMethod as IsolationMethod
     from .isolation.runner import isolation_matrix as isolation_matrix
     from .isolation.stage import Stage as Stage
-    from .loops import LoopDevice as LoopDevice
+    from .loopdevice import LoopDevice as LoopDevice
     from .loops import attach_loop as attach_loop
     from .loops import detach_loop as detach_loop
     from .loops import list_loops as list_loops
@@ -62,7 +62,7 @@ _WHERE = {
     "FilesystemError": "errors",
     "HostRoot": "hostroot",
     "IsolationMethod": "isolation.model",
-    "LoopDevice": "loops",
+    "LoopDevice": "loopdevice",
     "Mount": "mountinfo",
     "MountError": "errors",
     "MountOptions": "options",

@@ -17,6 +17,7 @@ from section04_filesystem import (
     create_image,
     detach_loop,
     list_loops,
+    loopdevice,
     loops,
     mount,
     set_propagation,
@@ -137,8 +138,8 @@ def test_a_taken_device_is_passed_over(image, monkeypatch):
     """The race made certain: the first answer is a device that is taken by now."""
     with attach_loop(image, read_only=True) as taken:
         answers = [(taken.number, os.dup(taken.fd))]
-        real = loops._open_free
-        monkeypatch.setattr(loops, "_open_free", lambda: answers.pop() if answers else real())
+        real = loops.open_free
+        monkeypatch.setattr(loops, "open_free", lambda: answers.pop() if answers else real())
         with attach_loop(image, read_only=True) as device:
             assert device.number != taken.number
 
@@ -167,7 +168,7 @@ def test_offset_and_end_of_what_is_seen(tmp_path, image):
     disk = tmp_path / "disk"
     disk.write_bytes(bytes(MIB) + pathlib.Path(image).read_bytes() + b"tail" * 128)
     with attach_loop(str(disk), read_only=True, offset=MIB, size_limit=4 * MIB) as device:
-        assert loops.detect_fstype(device.fd) == "ext4"
+        assert loopdevice.detect_fstype(device.fd) == "ext4"
         assert os.lseek(device.fd, 0, os.SEEK_END) == 4 * MIB
     with pytest.raises(FilesystemError, match="multiples of 512 bytes"):
         attach_loop(str(disk), offset=7)
