@@ -12,7 +12,7 @@ import pytest
 from section02_namespaces import namespaces_of
 from section02_namespaces.explore.rows import usual_columns
 
-pytestmark = pytest.mark.lane("host", "guest")
+pytestmark = pytest.mark.lane("host", full="guest")
 OURS = namespaces_of("self")
 
 

@@ -10,7 +10,7 @@ from section02_namespaces.explore.compare import Difference, compare, inode_of, 
 from section02_namespaces.explore.mounts import namespace_mounts, read_mounts
 from section02_namespaces.explore.rows import COLUMNS, Rows, held, partial_view, printable, table, user_name
 
-pytestmark = pytest.mark.lane("host", "guest")
+pytestmark = pytest.mark.lane("host")
 
 TABLE = rb"""22 28 0:21 / /proc rw,nosuid - proc proc rw
 310 28 0:4 net:[4026532000] /run/netns/blue rw shared:7 master:2 - nsfs nsfs rw

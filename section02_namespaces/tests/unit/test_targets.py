@@ -8,7 +8,7 @@ import pytest
 
 from section02_namespaces import NamespaceError, resolve_target, targets
 
-pytestmark = pytest.mark.lane("host", "guest")
+pytestmark = pytest.mark.lane("host", full="guest")
 
 
 class Entry:
