@@ -4,6 +4,7 @@ Mounts (of every mount namespace that a process has), namespaces, processes and 
 with ``--full`` a thousand, a kill somewhere in each second one of them.
 """
 
+import json
 import os
 import random
 import shutil
@@ -209,6 +210,20 @@ def test_the_command_dies_with_jailman(jails, method):
             jails.remove("j")
         process.kill()
     assert settled(jails, before)
+
+
+def test_force_ends_who_is_inside_and_jailman_tells_it(jails):
+    jails.create("j", "host")
+    command = [sys.executable, "-c", COMMAND, "--state", jails.folder]
+    with subprocess.Popen([*command, "enter", "j", "--", "sh", "-c", "sleep 60 & echo ready; wait"],
+                          stdout=subprocess.PIPE) as process:  # fmt: skip
+        assert process.stdout.readline() == b"ready\n"
+        (row,) = json.loads(subprocess.run([*command, "ls", "--json"], capture_output=True, check=True).stdout)
+        assert len(row["pids"]) >= 3  # jailman's own child, sh, sleep
+        assert all(os.path.exists(f"/proc/{pid}") for pid in row["pids"])
+        jails.remove("j", force=True)
+        assert process.wait() == 128 + signal.SIGKILL
+    assert os.listdir(jails.folder) == []
 
 
 def test_signals_are_passed_on_and_tell_the_exit_code(jails):
