@@ -55,6 +55,8 @@ def _likely_cause(code: int, fstype: str) -> tuple[str, str]:
     if code == _errno.EINVAL and fstype == "bind":
         text = "the source is in another mount namespace, unbindable, has locked mounts below it (use rbind)"
         return text + ", or is a file and the target a folder", ""
+    if code == _errno.ENOSYS:
+        return "the kernel (6.1 is needed), an emulator or a seccomp filter above us does not have that call", ""
     if code == _errno.ELOOP:
         return "the root has a symbolic link where this mount follows none", ""
     if code == _errno.ENODEV:

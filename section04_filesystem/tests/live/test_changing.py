@@ -1,5 +1,6 @@
 """bind and remount, as a library and as commands: dressed before attached, by descriptors, with causes told."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -160,6 +161,28 @@ def test_who_keeps_a_mount_busy_is_named(private):
     below, above, pid = private(look)
     assert f"process {pid} (" in below
     assert "is mounted on it" in above
+
+
+def test_a_kernel_without_the_call_is_told(private, monkeypatch):
+    """As under an old engine's seccomp filter: ENOSYS, which "Function not implemented" explains to nobody."""
+    from section01_processes import SyscallError
+    from section04_filesystem import _syscalls
+
+    def missing(*arguments):
+        raise SyscallError(errno.ENOSYS, "open_tree", arguments)
+
+    monkeypatch.setattr(_syscalls, "open_tree", missing)
+
+    def look():
+        try:
+            run(plan_bind("src", "dst"))
+        except OSError as error:
+            return error.errno, str(error)
+
+    code, text = private(look)
+    assert code == errno.ENOSYS
+    assert "bind 'src'" in text
+    assert "seccomp filter" in text
 
 
 def test_an_unbindable_source(private):
