@@ -14,6 +14,8 @@ import click
 if TYPE_CHECKING:
     from ..exercises import Exercise
 
+#: The number that an exercise of MiniDocker bears.
+CAPSTONE = 11
 ID = click.argument("word", metavar="ID")
 
 
@@ -41,7 +43,7 @@ def list_(clone: str, as_json: bool, section: int | None) -> None:
     from ..progress import read_progress
     from ..sections import section as section_named
 
-    if section is not None and section != 11:  # 11: the capstone
+    if section is not None and section != CAPSTONE:
         section_named(clone, section)
     exercises = [e for e in catalogue(clone) if section in (None, e.section)]
     entries = rendering.rows(clone, exercises, read_progress(clone))
@@ -50,7 +52,8 @@ def list_(clone: str, as_json: bool, section: int | None) -> None:
     elif entries:
         click.echo(rendering.table(entries))
     else:
-        click.echo("no exercises yet" + (f" in section {section}" if section else ""))
+        capstone = ", the capstone" if section == CAPSTONE else ""
+        click.echo("no exercises yet" + (f" in section {section}" if section else "") + capstone)
 
 
 @ex.command()
