@@ -11,6 +11,7 @@ import pytest
 
 from section02_namespaces import namespaces_of
 from section02_namespaces.explore.rows import usual_columns
+from section02_namespaces.explore.watching import Watcher
 
 pytestmark = pytest.mark.lane("host", full="guest")
 OURS = namespaces_of("self")
@@ -270,3 +271,12 @@ def test_what_cannot_be_is_one_clear_line(nsman, line, why):
     (complaint,) = [said for said in done.stderr.splitlines() if not said.startswith("nsman: partial view")]
     assert complaint.startswith("nsman: error: ")
     assert why in complaint
+
+
+def test_watch_does_not_wake_itself(monkeypatch):
+    """A look that made a child would be woken by that child's end, look again, and so on for ever."""
+    monkeypatch.setattr(os, "fork", lambda: pytest.fail("it forked"))
+    with Watcher() as watcher:
+        changes = list(watcher.follow(0.1, time.monotonic() + 0.3))
+        assert len(watcher) >= len(set(OURS.values()))
+    assert not [change for change in changes if change.inode in OURS.values()]

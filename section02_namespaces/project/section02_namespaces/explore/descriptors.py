@@ -28,15 +28,15 @@ class DescriptorLook:
     Where no child can be made (the caller has threads, or a limit is reached), or it is killed, ``take`` looks itself.
     """
 
-    __slots__ = ("_child", "_reader", "_wanted")
+    __slots__ = ("_alone", "_child", "_reader", "_wanted")
 
-    def __init__(self, *, wanted: bool = True) -> None:
-        """``wanted``: false for no look at all."""
-        self._wanted = wanted
+    def __init__(self, *, wanted: bool = True, alone: bool = False) -> None:
+        """``wanted``: false for no look at all; ``alone``: make no child."""
+        self._wanted, self._alone = wanted, alone
         self._child: Child | None = None
 
     def __enter__(self) -> DescriptorLook:  # noqa: PYI034 - Self would need typing
-        if self._wanted and thread_count() == 1:
+        if self._wanted and not self._alone and thread_count() == 1:
             self._reader, writer = os.pipe2(os.O_CLOEXEC)
             try:
                 self._child = spawn(lambda: _tell(writer))

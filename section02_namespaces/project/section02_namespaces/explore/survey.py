@@ -21,17 +21,17 @@ if TYPE_CHECKING:
 _TRIES = 3  # processes that are tried before a namespace's file is called gone
 
 
-def take_survey(*, descriptors: bool = True) -> Survey:
+def take_survey(*, descriptors: bool = True, alone: bool = False) -> Survey:
     """Return every namespace that can be found from here, with what keeps it alive, its owner and its parent.
 
     Found are those of processes and threads, of their next children, behind descriptors, behind mounts in the mount
     namespaces that some process is in, and those above all these. Not found, because nothing shows them: what only a
     socket keeps, a descriptor under way in a message, or a mount that no process can reach. It is no snapshot: what
     changes while we look may be seen in part. Without ``descriptors`` these are not looked at, which is half of the
-    work. Raises OSError when /proc cannot be read.
+    work; they are looked at by a child, unless ``alone``. Raises OSError when /proc cannot be read.
     """
     survey = Survey()
-    with DescriptorLook(wanted=descriptors) as eyes:
+    with DescriptorLook(wanted=descriptors, alone=alone) as eyes:
         look = look_at_processes(skip=(eyes.pid,))
         survey.unreadable = look.unreadable
         _note_processes(survey, look)

@@ -74,7 +74,7 @@ class Watcher:
         return len(self._known)
 
     def _survey(self) -> Survey:
-        survey = take_survey()
+        survey = take_survey(alone=True)  # the end of a child would be an event, and the reason to look again
         self.unreadable = survey.unreadable
         return survey
 
