@@ -94,6 +94,7 @@ def test_nothing_is_left_open(entries, path):
 
 
 @pytest.mark.parametrize("open_", [safe_open, walk_open], ids=["openat2", "by hand"])
+@pytest.mark.needs("kernel")
 def test_whoever_renames_meanwhile_leads_nobody_out(tmp_path, open_):
     """Folders are moved out of the root and in again, and links swapped for folders, while paths through them resolve.
 
