@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from .model import Survey
 
 _TELLING = ("fork", "exec", "exit", "uid", "comm")  # events of processes that may be elsewhere now
-_SETTLE = 0.1  # seconds after an exit: a namespace goes after its last process
 
 
 class Change:
@@ -48,7 +47,7 @@ class Watcher:
     ``why_polling`` says why the kernel does not tell us of processes; empty when it does.
     """
 
-    __slots__ = ("_channel", "_dirty", "_known", "_rows", "unreadable", "why_polling")
+    __slots__ = ("_channel", "_ended", "_known", "_rows", "unreadable", "why_polling")
 
     def __init__(self) -> None:
         self.why_polling = ""
@@ -58,7 +57,7 @@ class Watcher:
         except (LcmError, OSError) as error:
             self.why_polling = getattr(error, "message", str(error))
         self._rows = Rows()
-        self._dirty = 0.0  # when to look at everything because of an exit; 0: no need
+        self._ended = False  # whether a process has ended since the last look at everything
         survey = self._survey()
         self._known = {(s.kind, s.inode): (s.first, self._rows.process(s.first)[0]) for s in survey}
 
@@ -79,15 +78,20 @@ class Watcher:
         return survey
 
     def follow(self, interval: float, end: float | None = None) -> Iterator[Change]:
-        """Yield changes until ``end`` (time.monotonic(); None: for ever); look at everything each ``interval`` s."""
-        due = time.monotonic() + interval
+        """Yield changes until ``end`` (time.monotonic(); None: for ever); look at everything each ``interval`` s.
+
+        After a process has ended everything is looked at earlier: after a quarter of that time at the soonest, so that
+        a busy machine does not keep us busy.
+        """
+        last = time.monotonic()
         while end is None or time.monotonic() < end:
-            until = min(due, self._dirty or due, end or due)
+            due = last + (interval / 4 if self._ended else interval)
+            until = due if end is None else min(due, end)
             yield from self._listen(max(0.0, until - time.monotonic()))
-            now = time.monotonic()
-            if now >= due or 0 < self._dirty <= now:
-                self._dirty, due = 0.0, now + interval
+            if time.monotonic() >= due:
+                self._ended = False
                 yield from self.look()
+                last = time.monotonic()
         yield from self.look()
 
     def _listen(self, seconds: float) -> Iterator[Change]:
@@ -98,8 +102,7 @@ class Watcher:
         if not select.select([self._channel], [], [], seconds)[0]:
             return
         for event in self._channel.receive(0):
-            if event.kind == "exit":
-                self._dirty = self._dirty or time.monotonic() + _SETTLE
+            self._ended = self._ended or event.kind == "exit"
             if event.kind in _TELLING:
                 yield from self._look_at(int(event.fields["tgid"]))
 
