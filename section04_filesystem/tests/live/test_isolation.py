@@ -134,6 +134,7 @@ def jailman(*words, **options):
     return subprocess.run([*JAILMAN, *words], capture_output=True, text=True, check=False, **options)
 
 
+@pytest.mark.lane("host")
 def test_the_command_leaves_nothing(no_leaks):
     done = jailman("--json")
     assert done.returncode == 0, done.stderr

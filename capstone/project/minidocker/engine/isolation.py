@@ -31,6 +31,7 @@ class DefaultContainer(ExecutedMethod):
     """A container as ``minidocker run`` makes it; the state root is on the test's stage."""
 
     needs = ("root",)
+    reads_safely = True
 
     def __init__(self) -> None:
         super().__init__("minidocker", "a container as `minidocker run` makes it by default", (EVERYTHING,))
@@ -52,7 +53,7 @@ class DefaultContainer(ExecutedMethod):
         """Remove the container: its processes and its cgroup."""
         self._minidocker(stage, "rm", "-f", "-v", _NAME)
 
-    def resolve(self, root: str, path: str) -> bytes:
+    def read(self, root: str, path: str) -> bytes:
         """Return a file of the container's as the shim reads its /etc/passwd for ``exec --user``; b"" for none."""
         from minidocker.shim.prepare import _read_in
 

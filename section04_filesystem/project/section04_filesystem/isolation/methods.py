@@ -109,17 +109,17 @@ class ForkedMethod(IsolationMethod):
         needs: tuple[str, ...] = (),
     ) -> None:  # fmt: skip
         super().__init__(name, about, promises)
-        self._enter, self._userns, self._safe, self.needs = enter, userns, safe, needs
+        self._enter, self._userns, self.reads_safely, self.needs = enter, userns, safe, needs
 
-    def resolve(self, root: str, path: str) -> bytes | None:
-        """Return the file's content as jailman reads below a root it pivots to; with chroot, people use text."""
-        return read_safely(root, path) if self._safe else None
+    def read(self, root: str, path: str) -> bytes:
+        """Return the file's content as jailman reads below a root that it pivots to."""
+        return read_safely(root, path)
 
     def start(self, stage: Stage) -> Jailed:
         """Make the root, fork, let the child enter and serve."""
         mapped = 0 if stage.lacks.get("root") else _MAPPED_ROOT
         root = stage.new_root(self.name, mapped if self._userns else 0)
-        if not self._safe:  # as every guide to chroot says; a jail by pivot_root mounts its own
+        if not self.reads_safely:  # as every guide to chroot says; a jail by pivot_root mounts its own
             mount("proc", f"{root}/proc", "proc")
         ours, theirs = _two_links()
         child = spawn(lambda: self._confine(root, theirs))

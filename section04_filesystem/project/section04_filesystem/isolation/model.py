@@ -100,12 +100,14 @@ class Jailed:
 class IsolationMethod:
     """A way to confine: its ``name``, what it is, and the names of the techniques that it promises to stop.
 
-    ``promises`` may be ``(EVERYTHING,)``; ``needs`` is like a technique's. ``start`` confines; ``resolve`` is how a
-    tool of this method's reads a file inside from outside. A later section derives from this class, and names a
-    function that returns its methods in the entry-point group ``lcm.isolation``.
+    ``promises`` may be ``(EVERYTHING,)``; ``needs`` is like a technique's. ``start`` confines. ``reads_safely``:
+    there is a tool of this method's that reads files inside from outside, by ``read``; without one, people read the
+    path as text. A later section derives from this class, and names a function that returns its methods in the
+    entry-point group ``lcm.isolation``.
     """
 
     needs: tuple[str, ...] = ()
+    reads_safely = False
 
     def __init__(self, name: str, about: str, promises: Iterable[str]) -> None:
         self.name, self.about = name, about
@@ -119,13 +121,9 @@ class IsolationMethod:
         """Make the jail on the stage and start the attempts' process in it."""
         raise NotImplementedError
 
-    def resolve(self, root: str, path: str) -> bytes | None:
-        """Return the content of file ``path`` below ``root`` as a tool of this method's reads it; raises OSError.
-
-        None: it has no such tool; people read the path as text.
-        """
-        del root, path
-        return None
+    def read(self, root: str, path: str) -> bytes:
+        """Return the content of file ``path`` below ``root`` as a tool of this method's reads it; raises OSError."""
+        raise NotImplementedError
 
 
 class Cell:

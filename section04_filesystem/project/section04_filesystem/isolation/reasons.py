@@ -60,7 +60,7 @@ def _place(code: int, about: str, facts: dict[str, Any], own: set[str]) -> str:
     if about == "held" and code == e.EBADF:
         return "the descriptor was closed before the program began"
     if about.startswith("race"):
-        return "RESOLVE_IN_ROOT: " + about.removeprefix("race: ")
+        return about.removeprefix("race: ")
     if about == "not seen":
         return "the mount stayed in the jail's mount namespace"
     if about == "covered" or code == e.EROFS:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 HELD_FD = 100  # the number that the descriptor "open from before" has in every jail that does not close it
 WORK = "/work"
-ATTEMPT_SECONDS = 10
+ATTEMPT_SECONDS = 12
 
 
 class Stage:
