@@ -125,6 +125,14 @@ def test_a_jail_has_its_devices_as_root_and_as_an_ordinary_user(state, ordinary,
         assert (done.returncode, done.stdout.split()) == (0, ["3", "/proc/self/status", "0"]), done
 
 
+def test_an_ordinary_user_is_inside_whom_he_wishes_to_be(ordinary):
+    for user, said in (("nobody", ["65534", "65534"]), ("1000:tty", ["1000", "5"])):
+        done = ordinary(
+            "enter", "mine", "--user", user, "--", "sh", "-c", "id -u; id -g; grep CapEff /proc/self/status"
+        )
+        assert (done.returncode, done.stdout.split()) == (0, [*said, "CapEff:", "0000000000000000"]), done
+
+
 def test_enter_by_chroot_keeps_the_hosts_processes(state):
     done = jailman(state, "enter", "one", "--method", "chroot", "--", "sh", "-c", "echo $$; ls -d /proc/$PPID; ls /")
     pid, parent, *listed = done.stdout.split()
