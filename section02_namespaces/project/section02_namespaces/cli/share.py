@@ -46,11 +46,13 @@ def share_list(as_json: bool) -> None:
 @JSON
 def share_demo(name: str, step: bool, as_json: bool) -> None:
     """Play demonstration NAME: each step, and what the kernel says afterwards. Nothing is left behind."""
-    from ..sharing.catalogue import DEMOS
+    from ..sharing.catalogue import DEMOS, NEEDS
     from ..sharing.stage import Stage
 
     if name not in DEMOS:
         raise UsageError(f"no demonstration {name!r}", hint="one of " + ", ".join(DEMOS), exit_code=2)
+    if not as_json:
+        click.echo(f"{name} (needs {NEEDS[name]})")
     teller = Teller(step=step, quiet=as_json)
     stage = Stage(teller.announce, teller.tell)
     DEMOS[name](stage)
