@@ -9,7 +9,7 @@ import pytest
 
 from section01_processes import set_dumpable, spawn
 from section02_namespaces import CLONE_NEWNS, unshare
-from section04_filesystem import MountTable, bind, mount, set_propagation
+from section04_filesystem import FilesystemError, MountTable, bind, mount, set_propagation
 from section04_filesystem.cli.mounts import draw, quoted
 from section04_filesystem.relations import View, compare_tables
 
@@ -122,6 +122,34 @@ def test_bad_questions_are_answered_in_words():
         assert (code in (2, 125), out) == (True, "")
         assert said in err
         assert "Traceback" not in err
+
+
+def test_who_has_gone_and_who_is_not_ours():
+    pid = os.fork()
+    if pid == 0:
+        os._exit(0)
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    with pytest.raises(FilesystemError, match="zombie"):
+        MountTable.of(pid)
+    os.waitpid(pid, 0)
+    with pytest.raises(FilesystemError, match="there is no process"):
+        MountTable.of(pid)
+
+
+def test_a_strangers_table_is_for_all_to_read_where_proc_hides_nobody(in_child):
+    """Mode 0444, unlike /proc/PID/ns: what is mounted is no secret, unless proc is mounted with hidepid."""
+
+    def ask(hide):
+        unshare(CLONE_NEWNS)
+        set_propagation("/", "rprivate")
+        mount("proc", "/proc", "proc", data="hidepid=invisible") if hide else None
+        os.setresgid(1, 1, 1)
+        os.setresuid(1, 1, 1)
+        return len(MountTable.of(1))
+
+    assert in_child(lambda: ask(False)) > 0
+    with pytest.raises(in_child.error, match="there is no process 1"):
+        in_child(lambda: ask(True))
 
 
 def test_another_users_namespaces_are_counted_not_guessed(in_child):

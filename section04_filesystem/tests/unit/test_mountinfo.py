@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from section02_namespaces import CLONE_NEWNS, unshare
-from section04_filesystem import FilesystemError, Mount, MountTable, mount, set_propagation
+from section04_filesystem import Mount, MountTable
 from section04_filesystem.diagnose import why_not
 from section04_filesystem.mountinfo import unescape
 
@@ -114,35 +113,6 @@ def test_lookups_do_not_go_through_all_mounts():
         assert table.at(f"/m{n}") is table.by_id(n)
         assert table.children(table.by_id(n)) == []
     assert Counting.touched < 5 * count
-
-
-def test_who_has_gone_and_who_is_not_ours(tmp_path, monkeypatch):
-    pid = os.fork()
-    if pid == 0:
-        os._exit(0)
-    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
-    with pytest.raises(FilesystemError, match="zombie"):
-        MountTable.of(pid)
-    os.waitpid(pid, 0)
-    with pytest.raises(FilesystemError, match="there is no process"):
-        MountTable.of(pid)
-
-
-@pytest.mark.needs("root")
-def test_a_strangers_table_is_for_all_to_read_where_proc_hides_nobody(in_child):
-    """Mode 0444, unlike /proc/PID/ns: what is mounted is no secret, unless proc is mounted with hidepid."""
-
-    def ask(hide):
-        unshare(CLONE_NEWNS)
-        set_propagation("/", "rprivate")
-        mount("proc", "/proc", "proc", data="hidepid=invisible") if hide else None
-        os.setresgid(1, 1, 1)
-        os.setresuid(1, 1, 1)
-        return len(MountTable.of(1))
-
-    assert in_child(lambda: ask(False)) > 0
-    with pytest.raises(in_child.error, match="there is no process 1"):
-        in_child(lambda: ask(True))
 
 
 def cause(text, new_root, put_old="", mount_id=0):

@@ -1,6 +1,7 @@
 """openat2 and the walk by hand, judged against each other: random trees of links, and renames while they resolve.
 
-What belongs here: properties. What does not: known cases (``test_paths.py``).
+What belongs here: properties, on the real kernel (an emulator has no openat2 to compare with). What does not: known
+cases (``unit/test_paths.py``).
 """
 
 import contextlib
