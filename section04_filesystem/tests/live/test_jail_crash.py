@@ -47,10 +47,10 @@ def world(jails):
     namespaces, mounts, processes = set(), set(), set()
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
+            names = {os.readlink(f"/proc/{pid}/ns/{kind}") for kind in ("mnt", "pid", "user")}
+            text = open(f"/proc/{pid}/mountinfo").read()  # EINVAL: a zombie, which init may reap when it likes
             if os.getsid(int(pid)) in SESSIONS:  # whoever loses his parent still is of his session
                 processes.add(pid)
-            names = {os.readlink(f"/proc/{pid}/ns/{kind}") for kind in ("mnt", "pid", "user")}
-            text = open(f"/proc/{pid}/mountinfo").read()
         except OSError:
             continue
         if jails.folder in text:
