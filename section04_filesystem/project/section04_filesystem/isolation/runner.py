@@ -5,6 +5,8 @@ What belongs here: the order of things, time limits, judging. What does not: how
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import select
 import time
@@ -25,7 +27,7 @@ from .techniques import TECHNIQUES
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import Any
+    from typing import Any, NoReturn
 
     from .model import IsolationMethod, Jailed, Technique
 
@@ -149,7 +151,8 @@ def _cells_of(stage: Stage, method: IsolationMethod, techniques: Sequence[Techni
     except (LcmError, OSError) as error:
         return [Cell(t.name, method.name, BROKEN, f"the method did not start: {error}") for t in techniques]
     try:
-        jailed.link.send(stage.world)
+        with contextlib.suppress(BrokenPipeError):  # it could not enter, and has said why
+            jailed.link.send(stage.world)
         told = jailed.link.receive(3 * ATTEMPT_SECONDS)
         if told is None or "error" in told:
             said = told["error"] if told else "its process did not begin"
@@ -175,17 +178,19 @@ def _cell(stage: Stage, method: IsolationMethod, jailed: Jailed, technique: Tech
         return Cell(technique.name, method.name, NOT_APPLICABLE, lacking, promised=promised)
     jailed.link.send({"attempt": technique.name})
     seen = False
-    result: dict[str, Any] = {"broken": "no answer in time"}
-    while message := jailed.link.receive(2 * ATTEMPT_SECONDS):
-        if "result" in message:
-            result = message["result"]
-            break
+    while "result" not in (message := jailed.link.receive(2 * ATTEMPT_SECONDS) or _silence(technique)):
         reply = answer(stage, method, jailed, message)
         seen = seen or bool(reply.get("seen"))
         jailed.link.send(reply)
+    result = message["result"]
     outcome, mechanism = judge(technique, result, seen=seen, nonce=stage.nonce().decode(), facts=facts)
     return Cell(technique.name, method.name, outcome, mechanism, errno=result.get("errno", 0),
                 seconds=result.get("seconds", 0.0), promised=promised)  # fmt: skip
+
+
+def _silence(technique: Technique) -> NoReturn:
+    """Raise OSError: what comes later from this jail could be an answer to anything."""
+    raise OSError(errno.ETIMEDOUT, f"no answer to {technique.name}")
 
 
 def judge(technique: Technique, result: dict[str, Any], *, seen: bool, nonce: str, facts: Any) -> tuple[str, str]:

@@ -56,18 +56,20 @@ def bind_outside(inside: Inside) -> str:
                 _syscalls.move_mount(tree, b"", k.AT_FDCWD, os.fsencode(target), k.MOVE_MOUNT_F_EMPTY_PATH)
         finally:
             os.close(tree)
-        return shown()
+        return _shown(target)
 
     def by_path(source: str) -> str:
         with trying("mount", "CAP_SYS_ADMIN", "bind"):
             _syscalls.mount(os.fsencode(source), os.fsencode(target), None, k.MS_BIND, None)
-        return shown()
-
-    def shown() -> str:
-        try:
-            return read(f"{target}/canary")
-        finally:
-            _syscalls.umount2(os.fsencode(target), k.MNT_DETACH)
+        return _shown(target)
 
     folder = os.path.dirname(inside.canary)
     return first_of(by_descriptor, lambda: by_path(f"/proc/1/root{folder}"), lambda: by_path(folder))
+
+
+def _shown(target: str) -> str:
+    """Return the canary that is to be seen in folder ``target``, and unmount what is there."""
+    try:
+        return read(f"{target}/canary")
+    finally:
+        _syscalls.umount2(os.fsencode(target), k.MNT_DETACH)
