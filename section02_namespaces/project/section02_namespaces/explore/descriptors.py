@@ -96,7 +96,7 @@ def look_at_descriptors() -> Iterator[tuple[int, int, str]]:
             for fd in os.listdir(folder):
                 try:
                     link = readlink(fd, dir_fd=folder)
-                except OSError:
+                except FileNotFoundError:  # closed since
                     continue
                 if link[0] != "/" and link.partition(":[")[0] in _KINDS:
                     yield int(entry), int(fd), link
