@@ -30,22 +30,14 @@ def pod(stage: Stage) -> None:
 
         stage.do(f"it brings up lo, listens on 127.0.0.1:{PORT}, and makes a System V segment")
         first(acts.set_loopback_up)
-        stage.fact(
-            "it listens on", first(acts.listen, PORT), "local address and state (0A: listen) of its /proc/net/tcp"
-        )
+        source = "local address and state (0A: listen) of its /proc/net/tcp"
+        stage.fact("it listens on", first(acts.listen, PORT), source)
         segment = first(acts.make_segment, key)
         stage.answer("we find the segment", "shmget(2) here", lambda: outsider(acts.find_segment, key))
 
-        sidecar = Actor(acts.connect, acts.read_greeting, acts.find_segment,
-                        prepare=lambda: _join(first.pid), pid_one=True)  # fmt: skip
-        with sidecar:
-            stage.do("a sidecar joins its net and ipc namespaces by one setns(pidfd), and takes new pid, mnt and uts")
-            shared = look.shared_kinds(first.pid, sidecar.pid)
-            source = f"/proc/{first.pid}/ns and /proc/{sidecar.pid}/ns"
-            stage.fact("shared", [kind for kind in KINDS if kind in shared], source)
-            stage.fact("not shared", [kind for kind in KINDS if kind not in shared], source)
-            stage.fact("the sidecar's pid inside", look.pid_inside(sidecar.pid), f"NSpid of /proc/{sidecar.pid}/status")
-
+        with Actor(acts.connect, acts.read_greeting, acts.find_segment,
+                   prepare=lambda: _join(first.pid), pid_one=True) as sidecar:  # fmt: skip
+            _accompany(stage, first, sidecar)
             stage.do(f"the sidecar connects to 127.0.0.1:{PORT}, and looks for the segment by its key")
             stage.fact("it is connected to", sidecar(acts.connect, PORT), "getpeername(2)")
             first(acts.greet, "hello from the first")
@@ -54,10 +46,20 @@ def pod(stage: Stage) -> None:
 
             stage.do("the first process ends; what it shared stays, as the sidecar is in it")
             inode = look.namespace_inode(sidecar.pid, "net")
-            first.__exit__()
-            stage.fact("still the same net namespace", look.namespace_inode(sidecar.pid, "net") == inode,
-                       f"/proc/{sidecar.pid}/ns/net")  # fmt: skip
+            first.leave()
+            same = look.namespace_inode(sidecar.pid, "net") == inode
+            stage.fact("still the same net namespace", same, f"/proc/{sidecar.pid}/ns/net")
             stage.fact("the segment is there", sidecar(acts.find_segment, key) == segment, "shmget(2) in the sidecar")
+
+
+def _accompany(stage: Stage, first: Actor, sidecar: Actor) -> None:
+    """Tell which namespaces the two share: by now the sidecar is where ``_join`` has brought it."""
+    stage.do("a sidecar joins its net and ipc namespaces by one setns(pidfd), and takes new pid, mnt and uts")
+    shared = look.shared_kinds(first.pid, sidecar.pid)
+    source = f"/proc/{first.pid}/ns and /proc/{sidecar.pid}/ns"
+    stage.fact("shared", [kind for kind in KINDS if kind in shared], source)
+    stage.fact("not shared", [kind for kind in KINDS if kind not in shared], source)
+    stage.fact("the sidecar's pid inside", look.pid_inside(sidecar.pid), f"NSpid of /proc/{sidecar.pid}/status")
 
 
 def _join(pid: int) -> None:

@@ -115,7 +115,7 @@ class Actor:
             _hear(ours)
             self.pid = int(_hear(ours))
         except BaseException:
-            self.__exit__()
+            self.leave()
             raise
 
     def __call__(self, ability: Ability, *arguments: Any) -> Any:
@@ -127,6 +127,10 @@ class Actor:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.leave()
+
+    def leave(self) -> None:
+        """Send the actor home and wait for its end; does nothing when it has gone already."""
         if self._line < 0:
             return
         try:
