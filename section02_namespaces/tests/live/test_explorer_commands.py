@@ -207,11 +207,11 @@ class Watch:
             assert line, self.said
             self.said.append(line)
 
-    def until(self, event, kind):
+    def until(self, event, **facts):
         """Read events until this one."""
         for line in self.process.stdout:
             told = json.loads(line)
-            if (told["event"], told["kind"]) == (event, kind):
+            if told["event"] == event and facts.items() <= told.items():
                 return told
         raise AssertionError("it ended before")
 
@@ -227,18 +227,16 @@ class Watch:
 def test_watch_tells_of_what_appears_and_vanishes(nsman, polling):
     """In a net namespace of its own the kernel's connector is silent, so that it has to poll."""
     before = ["unshare", "--net"] if polling else []
-    watch = Watch([*before, *nsman.command("watch", "--json", "--interval", "0.2", "-t", "uts")])
+    watch = Watch([*before, *nsman.command("watch", "--json", "--interval", "0.2", "-t", "cgroup")])
     if polling:
         assert any(line.startswith("nsman: polling each 0.2 s, no process events: ") for line in watch.said)
-    holder = subprocess.Popen(["unshare", "--uts", "cat"], stdin=subprocess.PIPE)
+    holder = subprocess.Popen(["unshare", "--cgroup", "cat"], stdin=subprocess.PIPE)
     try:
-        came = watch.until("appeared", "uts")
-        if came["pid"] == holder.pid:  # somebody else's may have been first
-            assert came["inode"] == namespaces_of(holder.pid)["uts"]
-            assert abs(came["time"] - time.time()) < 60
+        came = watch.until("appeared", kind="cgroup", pid=holder.pid)
+        assert came["inode"] == namespaces_of(holder.pid)["cgroup"] != OURS["cgroup"]
+        assert abs(came["time"] - time.time()) < 60
         holder.communicate()
-        gone = watch.until("vanished", "uts")
-        assert gone["pid"] != holder.pid or gone["inode"] == came["inode"]
+        watch.until("vanished", kind="cgroup", pid=holder.pid, inode=came["inode"])
     finally:
         code, said = watch.end()
     assert (code, said) == (0, "")
