@@ -154,16 +154,11 @@ def _family(steps: list[Step], inside: list[Step], argv: Sequence[str], maps: Ma
         ],
     )
     child = Plan("child", [*steps, Step(family.fork_init, CHANNEL, init, about="the init, as nsman's own child")])
-    mapping = [
-        Step(family.await_message, CHANNEL, family.MAP, about="the child has a user namespace"),
-        Step(actions.map_child, CHILD, maps, about=_in_words(maps)),
-        Step(family.tell, CHANNEL, family.MAPPED, about="mapped"),
-    ]
     cli = Plan(
         "cli",
         [
             Step(family.fork_child, CHANNEL, child, about="the child, which makes the namespaces", out=CHILD),
-            *(mapping if maps else []),
+            *_plan_mapping(maps),
             Step(family.await_init, CHANNEL, about="the init is there", out=INIT),
             Step(family.reap, CHILD, about="the child's work is done"),
             Step(family.await_message, CHANNEL, family.READY, about="the init would die with us"),
@@ -171,6 +166,17 @@ def _family(steps: list[Step], inside: list[Step], argv: Sequence[str], maps: Ma
         ],
     )
     return {"cli": cli, "child": child, "init": init}
+
+
+def _plan_mapping(maps: Maps) -> list[Step]:
+    """Return cli's part in a user namespace with maps; nothing without."""
+    if not maps:
+        return []
+    return [
+        Step(family.await_message, CHANNEL, family.MAP, about="the child has a user namespace"),
+        Step(actions.map_child, CHILD, maps, about=_in_words(maps)),
+        Step(family.tell, CHANNEL, family.MAPPED, about="mapped"),
+    ]
 
 
 def _in_words(maps: Maps) -> str:

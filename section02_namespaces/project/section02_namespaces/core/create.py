@@ -84,8 +84,7 @@ def plan_namespaces(new: int, joined: Iterable[tuple[str, str]] = ()) -> list[St
     steps += [Step(setns, slots[kind.name], kind.flag, about=f"join the {kind.name} namespace") for kind in order]
     if new & k.CLONE_NEWUSER:
         steps.append(Step(unshare, k.CLONE_NEWUSER, about="new user namespace: its ids are not mapped yet"))
-    rest = new & ~k.CLONE_NEWUSER
-    if rest:
+    if rest := new & ~k.CLONE_NEWUSER:
         names = ", ".join(kind.name for kind in k.KINDS if kind.flag & rest)
         steps.append(Step(unshare, rest, about=f"new namespaces: {names}"))
     return steps
