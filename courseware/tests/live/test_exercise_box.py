@@ -165,7 +165,45 @@ except BaseException:
 """
     report = report_of(throw_away, answer, body, "import time\ntime.sleep(600)")
     assert (report.verdict, report.points) == ("TIMEOUT", 0)
-    assert report.tests[0].message == "the submission still ran after 0.3 s; it was killed"
+    assert report.tests[0].message.startswith("the submission still ran after 0.3 s; it was killed; it was ")
+
+
+HANGING = {
+    "for a child": ("import os\n\ndef reap():\n    os.waitpid(-1, 0)\n\nif os.fork() == 0:\n    os.read(0, 1)\nreap()",
+                    "asleep in wait4, waiting for a child to end (<submission>/answer.py, line 4, in reap); below "),
+    "for data": ("import os\nos.read(0, 1)", "asleep in read of descriptor 0, a pipe (<submission>/answer.py, line 2)"),
+    "for nothing": ("while True:\n    pass", "running: it waits for nothing (state R) (<submission>/answer.py, line "),
+    "stopped": ("import os\nos.kill(os.getpid(), 19)", "stopped (state T)"),
+    "and says nothing": ("import os, signal\nsignal.signal(signal.SIGABRT, signal.SIG_IGN)\nos.read(0, 1)",
+                         "asleep in read of descriptor 0, a pipe"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "sandbox"), [*((name, False) for name in HANGING), ("for a child", True)])
+def test_it_says_where_the_submission_hangs(throw_away, answer, name, sandbox):
+    """The call is the kernel's word, the line Python's own, at SIGABRT; the dump is not left in the output."""
+    source, words = HANGING[name]
+    exercise = throw_away("""
+        from courseware.exercises import points
+
+        @points(4)
+        def test_it(box):
+            box.start(seconds=1).wait()
+        """)
+    (test,) = check(exercise, answer(source), seed=1, sandbox=sandbox).tests
+    assert test.verdict == "TIMEOUT"
+    assert words in test.message
+    assert "Fatal Python error" not in test.tail
+
+
+def test_a_test_can_ask_where_the_submission_hangs(throw_away, answer):
+    body = """
+running = box.start()
+box.wait_for(lambda: running.sleeps_in() == "read", what="it reads")
+raise AssertionError(f"it is {running.where()}{running.where()}")
+"""
+    test = report_of(throw_away, answer, body, HANGING["for data"][0]).tests[0]
+    assert (test.verdict, test.message) == ("FAIL", f"it is {HANGING['for data'][1]}")
 
 
 def test_a_crash_explains_the_assertion(throw_away, answer):

@@ -40,8 +40,8 @@ def test_an_answer_that_does_it_gets_it(throw_away, answer, verdict):
 
 WORDS = {
     "TODO": ("todo: turn it round", ""),
-    "TIMEOUT": ("still ran after 2 s", "out| now"),
-    "OOM": ("more memory than 256M", "err| MemoryError"),
+    "TIMEOUT": ("still ran after 2 s; it was killed; it was asleep in clock_nanosleep", "out| now"),
+    "OOM": ("more memory than 256M: MemoryError at <submission>/answer.py, line 1", "err| MemoryError"),
     "KILLED(SIGSEGV)": ("signal SIGSEGV ended the submission", ""),
     "KILLED(SIGKILL)": ("more than 24 processes", ""),
     "OUTPUT-LIMIT": ("wrote more than 1M", "out| … cut off after 1M"),

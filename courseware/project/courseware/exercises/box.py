@@ -21,7 +21,7 @@ from typing import Any, NoReturn
 
 from section01_processes import ProcessStat
 
-from . import descendants
+from . import descendants, whereabouts
 from .model import Exercise
 from .place import Place, environment, interpreter
 from .running import Ran, Running, SubmissionEnded
@@ -30,6 +30,8 @@ from .verdicts import CRASH, KILLED, OOM, OUTPUT_LIMIT, TIMEOUT, TODO, TODO_STAT
 
 CALLING = Path(__file__).with_name("calling.py")
 PATIENCE, GRACE = 20.0, 2.0  # seconds
+#: How a submission's Python is started; with faulthandler it tells at SIGABRT at which line it is (``whereabouts.py``).
+PYTHON = (interpreter(), "-s", "-B", "-X", "faulthandler")
 
 
 class Box:
@@ -62,7 +64,7 @@ class Box:
         if self.exercise.function:
             raise TypeError(f"the entry of {self.exercise.id} is a function: use box.call")
         program = f"{self.place.submission}/{self.exercise.file}"
-        running = self._launch([interpreter(), "-s", "-B", program, *args], env, os.pipe2(os.O_CLOEXEC), seconds)
+        running = self._launch([*PYTHON, program, *args], env, os.pipe2(os.O_CLOEXEC), seconds)
         if not isinstance(stdin, int):
             running.feed(stdin, last=True)
         return running
@@ -71,7 +73,7 @@ class Box:
         """Call ``function`` of the entry's file with ``args`` in a fresh process; JSON in, JSON out."""
         ours, theirs = socket.socketpair()
         program = f"{self.place.submission}/{self.exercise.file}"
-        argv = [interpreter(), "-s", "-B", "-c", CALLING.read_text(encoding="utf-8"), program]
+        argv = [*PYTHON, "-c", CALLING.read_text(encoding="utf-8"), program]
         running = self._launch(argv, None, (theirs.detach(), ours.detach()), None, answers=True)
         running.feed(json.dumps([function, args]).encode(), last=True)
         ran = running.wait(seconds=float("inf"))
@@ -176,11 +178,14 @@ class Box:
         if verdict := running.process.broken():
             self._break(running, verdict, self._reason(verdict))
         if ran.code == 1 and last_line(ran.err).startswith("MemoryError"):
-            self._break(running, OOM, f"wanted more memory than {size_text(self.limits.memory)}")
+            line = whereabouts.raised_at(ran.err, self.place.submission)
+            where = f": MemoryError at {line}" if line else ""
+            self._break(running, OOM, f"wanted more memory than {size_text(self.limits.memory)}{where}")
 
     def _break(self, running: Running, verdict: str, reason: str) -> NoReturn:
         """Note the broken limit, which nothing can undo, and raise it."""
-        self.broken = SubmissionEnded(verdict, f"the submission {reason}", running)
+        where = f"; it was {found}" if verdict == TIMEOUT and (found := running.where()) else ""
+        self.broken = SubmissionEnded(verdict, f"the submission {reason}{where}", running)
         try:
             signals.pidfd_send_signal(running.process.pidfd, signals.SIGKILL)
         except OSError:

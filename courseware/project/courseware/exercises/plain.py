@@ -118,7 +118,7 @@ class PlainPlace:
         limits = {
             resource.RLIMIT_AS: self.limits.memory,
             resource.RLIMIT_FSIZE: self.limits.file_size,
-            resource.RLIMIT_CORE: 0,
+            resource.RLIMIT_CORE: 1,  # byte: nothing is written, and no handler is started either (fs/coredump.c)
             # Counts all tasks of the user and stops a bomb; that this submission has too many we see by counting.
             resource.RLIMIT_NPROC: tasks + 2 * self.limits.processes,
         }

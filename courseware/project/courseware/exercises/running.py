@@ -17,9 +17,11 @@ from typing import TYPE_CHECKING, Any, Self
 
 from section01_processes import ProcessStat, exit_code, signal_name
 
-from . import descendants
+from . import descendants, whereabouts
 from .streams import CHUNK, Stream, half_close, poll
 from .verdicts import TODO_STATUS
+
+DUMP_PATIENCE = 2.0  # seconds: how long Python may take to say where it is
 
 if TYPE_CHECKING:
     from .box import Box
@@ -127,6 +129,28 @@ class Running:
             self._ran = Ran(exit_code(status), bytes(self.out.data), bytes(self.err.data), number)
             self._box.has_ended(self, self._ran)
         return self._ran
+
+    def where(self) -> str:
+        """End it by SIGABRT, and return where it was: the kernel's word and, if Python can still tell, its line.
+
+        For a test that fails: ``asleep in wait4, waiting for a child to end (<submission>/x.py, line 7, in reap); below
+        it: …``; "" when it had ended.
+        """
+        if self.ended():
+            return ""
+        words, below = whereabouts.kernel_words(self.pid), whereabouts.below_words(descendants.below([self.pid]))
+        self.sent.add(signals.SIGABRT)
+        signals.pidfd_send_signal(self.process.pidfd, signals.SIGABRT)
+        end = time.monotonic() + DUMP_PATIENCE
+        while not self._drained() and time.monotonic() < end:
+            poll(self.wanted(), 0.05)
+            self.move()
+        line = whereabouts.python_line(whereabouts.cut_dump(self.err.data), self._box.place.submission)
+        return words + (f" ({line})" if line else "") + (f"; below it: {below}" if below else "")
+
+    def sleeps_in(self) -> str:
+        """Return the system call that it is asleep in now, as the kernel shows it: ``wait4``; "" if it runs."""
+        return whereabouts.sleeps_in(self.pid)
 
     def descendants(self) -> list[ProcessStat]:
         """Return the living descendants of this process, zombies too; orphans are no longer among them."""

@@ -197,7 +197,7 @@ def become_program(spec: Spec, argv: list[str], env: dict[str, str], stdio: tupl
         os.dup2(fd, number)
     os.chdir(SCRATCH)
     limits = spec.exercise.limits
-    for kind, value in zip(RLIMITS, (limits.memory, limits.file_size, 0, limits.processes + 16), strict=True):
+    for kind, value in zip(RLIMITS, (limits.memory, limits.file_size, 1, limits.processes + 16), strict=True):
         hard = resource.getrlimit(kind)[1]
         resource.setrlimit(kind, (value, value) if hard < 0 else (min(value, hard), min(value, hard)))
     if spec.uid:
