@@ -1,9 +1,12 @@
 """Loop devices and images on the real kernel: limits of size, races, and nobody killed half-way leaves a device."""
 
 import errno
+import json
 import os
 import pathlib
 import signal
+import subprocess
+import sys
 import threading
 import time
 
@@ -247,3 +250,31 @@ def test_the_plan_reads_as_what_it_does(image):
     text = "\n".join(describe_plan(Plan("cli", loops.plan_attach(image, target="/mnt"))))
     assert "attach_free(<the image file>" in text
     assert "loop(4)" in text
+
+
+def test_the_command_makes_attaches_lists_and_detaches(tmp_path):
+    """As a learner types it; each line's error is one line without a traceback."""
+    jailman = os.path.join(os.path.dirname(sys.executable), "jailman")
+
+    def loop(*words):
+        done = subprocess.run([jailman, "loop", *words], cwd=tmp_path, capture_output=True, text=True, check=False)
+        return done.returncode, done.stdout.strip(), done.stderr.strip()
+
+    assert loop("create", "a disk.img", "--size", "2M", "--dry-run")[1].count("\n") == 2
+    assert os.listdir(tmp_path) == []
+    assert loop("create", "a disk.img", "--size", "2M") == (0, "", "")
+    code, device, _ = loop("attach", "a disk.img", "--read-only")
+    assert (code, device[:9]) == (0, "/dev/loop")
+    assert any(line.split()[0] == device and "a disk.img' read_only" in line for line in loop("ls")[1].splitlines())
+    assert [row["file"] for row in json.loads(loop("ls", "--json")[1]) if row["device"] == device] == [
+        f"{tmp_path}/a disk.img"
+    ]
+    assert loop("detach", "a disk.img")[1].startswith(f"{device} ")
+    for words, code, said in [
+        (["attach", "no such"], 125, "no such: No such file"), (["create", "x", "--size", "many"], 2, "no size"),
+        (["create", "x", "--fs", "squashfs"], 125, "--from DIR"), (["detach", "/dev/loop-x"], 125, "no loop device"),
+    ]:  # fmt: skip
+        found, _, err = loop(*words)
+        assert (found, err.count("\n")) == (code, 0), err
+        assert said in err
+        assert "while cli did" not in err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import click
 
@@ -69,14 +70,18 @@ def id_line(text: str) -> Line:
     return int(parts[0]), int(parts[1]), int(parts[2])
 
 
-def carry_out(plan: Plan, explain: bool, dry_run: bool) -> None:
-    """Run the plan; with ``dry_run`` print it instead, with ``explain`` tell each step."""
+def carry_out(plan: Plan, explain: bool, dry_run: bool) -> dict[str, Any]:
+    """Run the plan and return its slots; with ``dry_run`` print it instead, with ``explain`` tell each step, too."""
+    slots: dict[str, Any] = {}
     if dry_run:
         click.echo("\n".join(describe_plan(plan)))
-        return
+        return slots
     reader, writer = os.pipe2(os.O_CLOEXEC)
     try:
-        plan.run({}, Recorder(writer if explain else -1, "cli"))
+        return plan.run(slots, Recorder(writer if explain else -1, "cli"))
+    except Exception as error:
+        error.__notes__ = []  # which step it was, the sentence itself says
+        raise
     finally:
         os.close(writer)
         if explain:

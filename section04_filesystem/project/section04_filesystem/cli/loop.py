@@ -11,6 +11,7 @@ from section01_processes import Plan, UsageError, describe_plan
 
 from ..images import MAKERS, create_image, plan_create
 from ..loops import DEVICE, detach_loop, list_loops, plan_attach
+from .bind import carry_out
 from .common import DRY_RUN, JSON
 
 _UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
@@ -52,10 +53,8 @@ def create(image: str, text: str, fstype: str, source: str, dry_run: bool) -> No
 def attach(image: str, read_only: bool, offset: str, target: str, dry_run: bool) -> None:
     """Attach IMAGE to a free loop device, and print which."""
     plan = Plan("cli", plan_attach(image, read_only=read_only, offset=size(offset), target=target))
-    if dry_run:
-        click.echo("\n".join(describe_plan(plan)))
-        return
-    click.echo(plan.run({})[DEVICE.name].path)
+    if slots := carry_out(plan, False, dry_run):
+        click.echo(slots[DEVICE.name].path)
 
 
 @loop.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING
 
 import click
@@ -96,7 +97,8 @@ def show_peers(view: View, as_json: bool) -> None:
                 click.echo(f"  {kind[:-1]:6} {quoted(str(member['target']))}  {where}")
     click.echo(f"{len(groups)} groups in {len(view.tables)} mount namespaces")
     if view.hidden:
-        click.echo(f"jailman: not ours to see: the namespaces of {view.hidden} processes (try sudo)", err=True)
+        advice = " (try sudo)" if os.geteuid() else ""
+        click.echo(f"jailman: not ours to see: the mount namespaces of {view.hidden} processes{advice}", err=True)
 
 
 def show_difference(rows: list[dict[str, object]], as_json: bool) -> int:
