@@ -19,6 +19,7 @@ from section01_processes import spawn
 from section04_filesystem import safe_open
 from section04_filesystem.walk import walk_open
 
+pytestmark = pytest.mark.lane("host")
 NAMES = ["a", "b", "c", "d"]
 PARTS = st.lists(st.sampled_from([*NAMES, *NAMES, "..", ".", ""]), min_size=1, max_size=6)
 TEXTS = st.builds(lambda parts, absolute: ("/" if absolute else "") + "/".join(parts) or ".", PARTS, st.booleans())
