@@ -92,6 +92,13 @@ def test_a_planted_hole_is_reported():
     assert found.exit_code() == 1
 
 
+@pytest.mark.lane("host")
+def test_the_outsider_has_a_number_that_no_jail_has():
+    """Else an attempt in a young pid namespace would trace itself, and its refusal would prove nothing."""
+    found = isolation_matrix([METHODS[3]], [named("ptrace")])
+    assert found.cells["ptrace", "pivot_root"].mechanism == "ESRCH: pid namespace: /proc shows no outsider"
+
+
 def test_a_control_that_does_not_escape_is_a_broken_detector():
     found = isolation_matrix([METHODS[3]], [Technique(roots.double_chroot, control="pivot_root")])
     assert [c.mechanism for c in found.broken()] == ["ENOENT: the old root is gone"]

@@ -15,6 +15,7 @@ What belongs here: making it, and what the attempts are told of it. What does no
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 HELD_FD = 100  # the number that the descriptor "open from before" has in every jail that does not close it
 WORK = "/work"
 ATTEMPT_SECONDS = 12
+_LAST_PID = 7000
 
 
 class Stage:
@@ -85,6 +87,8 @@ class Stage:
         self._keeper.close()
 
     def _start_keeper(self, abstract: str) -> tuple[Child, dict[str, Any]]:
+        with contextlib.suppress(OSError), open("/proc/sys/kernel/ns_last_pid", "w", encoding="ascii") as file:
+            file.write(str(_LAST_PID))  # of this pid namespace: its processes get numbers that no jail has
         reader, writer = os.pipe()
         link = Link(reader, writer)
         child = spawn(lambda: keep(link, self.outside, abstract))
