@@ -300,6 +300,9 @@ def test_the_parent_stays_outside_and_maps_more_than_one_id(in_child):
 @pytest.mark.remedy("LCM-NS-06")
 def test_a_kernel_without_time_namespaces_does_all_the_others(nsman):
     """The guest's kernel is a process of the host, and can be built without clocks of one's own only."""
+    if "time" in namespaces_of("self"):  # a guest with another kernel: nothing to remedy
+        assert nsman("run", "--time", "--boottime", "1", "true").returncode == 0
+        return
     said = nsman("run", "--time", "--boottime", "1", "true")
     assert (said.returncode, "this kernel has no time namespaces" in said.stderr) == (125, True)
     assert "LCM-NS-06" in said.stderr
