@@ -14,7 +14,6 @@ import subprocess
 from .interpreter import Interpreter
 from .link import Link
 from .model import IsolationMethod, Jailed
-from .stage import HELD_FD
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,7 +54,7 @@ class ExecutedJail(Jailed):
         command = method.command(stage, interpreter.argv, interpreter.binds)
         self._method, self._stage = method, stage
         self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, pass_fds=(HELD_FD,), bufsize=0
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, pass_fds=(stage.held,), bufsize=0
         )
         assert self._process.stdin
         assert self._process.stdout

@@ -28,7 +28,6 @@ from .accomplices import read_safely
 from .inside import serve
 from .link import Link
 from .model import IsolationMethod, Jailed
-from .stage import HELD_FD
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -122,7 +121,7 @@ class ForkedMethod(IsolationMethod):
         if not self.reads_safely:  # as every guide to chroot says; a jail by pivot_root mounts its own
             mount("proc", f"{root}/proc", "proc")
         ours, theirs = _two_links()
-        child = spawn(lambda: self._confine(root, theirs))
+        child = spawn(lambda: self._confine(root, theirs, stage.held))
         os.close(theirs.reader)
         os.close(theirs.writer)
         if self._userns:
@@ -131,9 +130,9 @@ class ForkedMethod(IsolationMethod):
             ours.send({})
         return ForkedJail(ours, child, root)
 
-    def _confine(self, root: str, link: Link) -> int:
+    def _confine(self, root: str, link: Link, held: int) -> int:
         """In the child: keep the link and the descriptor "from before"; enter; serve."""
-        close_from(3, (link.reader, link.writer, HELD_FD))
+        close_from(3, (link.reader, link.writer, held))
         set_death_signal(9)
 
         def enter() -> int:

@@ -97,6 +97,7 @@ def _become_the_stage(
     root = os.geteuid() == 0
     uid, gid = os.geteuid(), os.getegid()
     set_death_signal(9)
+    os.umask(0o022)  # what lies outside is open to all: only a jail shall keep anybody from it
     os.setsid()  # the terminal's Ctrl-C is for our parent, which lets us clean up
 
     def stage() -> int:

@@ -16,6 +16,7 @@ What belongs here: making it, and what the attempts are told of it. What does no
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import sys
 
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
     from section04_filesystem.loops import LoopDevice
 
-HELD_FD = 100  # the number that the descriptor "open from before" has in every jail that does not close it
+_HELD_FROM = 100  # the descriptor "open from before" has the first free number from here on
 WORK = "/work"
 ATTEMPT_SECONDS = 12
 _LAST_PID = 7000
@@ -55,12 +56,12 @@ class Stage:
         abstract = f"jailman-{os.urandom(8).hex()}"
         self._keeper, told = self._start_keeper(abstract)
         fd = os.open(self.outside, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        os.dup2(fd, HELD_FD, inheritable=True)
+        self.held = fcntl.fcntl(fd, fcntl.F_DUPFD, _HELD_FROM)  # stays open across execve
         os.close(fd)
-        status = os.fstat(HELD_FD)
+        status = os.fstat(self.held)
         self.world: dict[str, Any] = {
             **told, "canary": f"{self.outside}/canary", "socket": f"{self.outside}/socket", "abstract": abstract,
-            "work": WORK, "held": HELD_FD, "held_is": [status.st_dev, status.st_ino], "seconds": ATTEMPT_SECONDS,
+            "work": WORK, "held": self.held, "held_is": [status.st_dev, status.st_ino], "seconds": ATTEMPT_SECONDS,
         }  # fmt: skip
         self._equip()
 
@@ -103,8 +104,11 @@ class Stage:
         self.world["handle"], self.world["device"], self.world["hierarchy"] = [0, ""], [0, 0], ""
         if self.lacks:
             return
-        kind, handle = _syscalls.name_to_handle_at(os.fsencode(self.world["canary"]))
-        self.world["handle"] = [kind, handle.hex()]
+        try:
+            kind, handle = _syscalls.name_to_handle_at(os.fsencode(self.world["canary"]))
+            self.world["handle"] = [kind, handle.hex()]
+        except OSError as error:
+            self.lacks["handles"] = f"no file handles here: {error.strerror}"
         try:
             self._loop = attach_loop(f"{self.outside}/device", read_only=True)
             self.world["device"] = [LOOP_MAJOR, self._loop.number]

@@ -29,7 +29,7 @@ TECHNIQUES = (
     Technique(mounts.mount_over, proof=SEEN),
     Technique(mounts.bind_outside),
     Technique(devices.mknod, needs=("root", "loop")),
-    Technique(devices.open_by_handle, needs=("root",)),
+    Technique(devices.open_by_handle, needs=("root", "handles")),
     Technique(races.symlink_race, proof=SEEN),
     Technique(races.rename_race, proof=SEEN),
     Technique(kernel.release_agent, needs=("root", "cgroup-v1"), proof=OPENED),
