@@ -1,7 +1,9 @@
 """The house's rules, checked: layers, style, types, budgets of size."""
 
 import ast
+import importlib
 import pathlib
+import pkgutil
 import re
 import subprocess
 import sys
@@ -38,6 +40,34 @@ def test_every_package_is_in_the_import_contracts():
         for package in project.iterdir():
             if (package / "__init__.py").exists():
                 assert f"\n    {package.name}\n" in text, f"{package.name} is not in .importlinter"
+
+
+def clashes(package, folder):
+    """Return which names that the package loads on first use are names of its modules or subpackages, too."""
+    module = importlib.import_module(package)
+    return sorted(set(module._WHERE) & {found.name for found in pkgutil.iter_modules([str(folder)])})
+
+
+def test_no_name_of_a_surface_is_the_name_of_a_module():
+    """Python sets a module, once imported, as an attribute of its package: there it hides what loads on first use."""
+    surfaces = {}
+    for project in PROJECTS:
+        for path in project.rglob("__init__.py"):
+            if "lazy_exports(__name__" in path.read_text():
+                package = ".".join(path.parent.relative_to(project).parts)
+                surfaces[package] = clashes(package, path.parent)
+    assert {f"section{n:02}" for n in range(1, 11)} <= {package.partition("_")[0] for package in surfaces}
+    assert {package: names for package, names in surfaces.items() if names} == {}
+
+
+def test_a_clash_of_names_is_seen(tmp_path, monkeypatch):
+    package = tmp_path / "clashing"
+    (package / "deep").mkdir(parents=True)
+    for name in ("plain.py", "clear.py", "deep/__init__.py"):
+        (package / name).touch()
+    (package / "__init__.py").write_text("_WHERE = {'plain': 'deep', 'deep': 'plain', 'other': 'clear'}\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert clashes("clashing", package) == ["deep", "plain"]
 
 
 def test_no_file_is_too_long_to_be_read():

@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     from .idmaps import check_id_map as check_id_map
     from .idmaps import write_id_maps as write_id_maps
     from .namespace import Namespace as Namespace
-    from .pin import pin as pin
-    from .pin import unpin as unpin
+    from .pinning import pin as pin
+    from .pinning import unpin as unpin
     from .place import pinned_names as pinned_names
     from .stumbling import STUMBLING_BLOCKS as STUMBLING_BLOCKS
     from .targets import resolve_target as resolve_target
@@ -75,7 +75,7 @@ _WHERE = {
     "kind_named": "core.kinds",
     "namespaces_of": "core.kinds",
     "open_namespace": "core.create",
-    "pin": "pin",
+    "pin": "pinning",
     "pinned_names": "place",
     "plan_enter": "core.enter",
     "plan_namespaces": "core.create",
@@ -85,7 +85,7 @@ _WHERE = {
     "sethostname": "core.create",
     "setns": "core.create",
     "take_survey": "explore.survey",
-    "unpin": "pin",
+    "unpin": "pinning",
     "unshare": "core.create",
     "write_id_maps": "idmaps",
     "write_time_offsets": "timens",

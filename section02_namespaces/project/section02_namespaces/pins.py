@@ -1,7 +1,7 @@
 """Named pins: ``nsman pin blue 4711 --net``, and ``nsman unpin blue``.
 
 What belongs here: the plan, and undoing what a failure or a kill left half done. What does not: the mount itself
-(``pin.py``), where things lie (``place.py``).
+(``pinning.py``), where things lie (``place.py``).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from section01_processes import Plan, Slot, Step, action
 
 from .core.kinds import KINDS, kind_named
 from .errors import NamespaceError
-from .pin import make_place, may_not_mount, pin, remove_place, unpin
+from .pinning import make_place, may_not_mount, pin, remove_place, unpin
 from .place import StateLock, check_name, files_of, is_pin, pin_path, pins_folder, state_folder
 
 TYPE_CHECKING = False

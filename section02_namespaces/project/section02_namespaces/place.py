@@ -9,7 +9,7 @@
 The tmpfs is private because the kernel lets nobody bind a mount namespace below a mount that is shared (the copy that
 travels could come to lie inside of the namespace that it holds).
 
-What belongs here: paths, names, the lock, looking. What does not: pinning (``pin.py``).
+What belongs here: paths, names, the lock, looking. What does not: pinning (``pinning.py``).
 """
 
 from __future__ import annotations

@@ -20,13 +20,13 @@ from section02_namespaces import (
     IdMap,
     flags_of,
     namespaces_of,
+    pin,
     take_survey,
     unshare,
     write_id_maps,
 )
 from section02_namespaces.explore import kin
 from section02_namespaces.explore.descriptors import DescriptorLook
-from section02_namespaces.pin import pin
 
 pytestmark = [pytest.mark.lane("host", "guest"), pytest.mark.needs("root")]
 MS_REC_PRIVATE = 1 << 18 | 0x4000

@@ -23,16 +23,17 @@ from section02_namespaces import (
     fork_sibling,
     namespaces_of,
     open_namespace,
+    pin,
     plan_enter,
     plan_namespaces,
     setdomainname,
     sethostname,
     setns,
     take_survey,
+    unpin,
     unshare,
     write_id_maps,
 )
-from section02_namespaces.pin import pin, unpin
 
 pytestmark = pytest.mark.lane("host", "guest")
 EVERYTHING = flags_of(namespaces_of("self"))  # the kinds that this kernel has
