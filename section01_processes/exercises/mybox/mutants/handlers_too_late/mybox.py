@@ -57,9 +57,9 @@ def main(words: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="mybox")
     verbs = parser.add_subparsers(dest="verb", required=True)
     verbs.add_parser("run", usage="mybox run [OPTIONS] -- COMMAND [ARG...]")
-    parser.parse_args(ours)
-    if not command:
-        parser.error("run: no command; write it after --")
+    _, unknown = parser.parse_known_args(ours)
+    if unknown or not command:
+        parser.error(f"run: no command after --; write: mybox run -- {' '.join(unknown) or 'COMMAND'}")
     return run(command)
 
 
