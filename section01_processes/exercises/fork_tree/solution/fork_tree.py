@@ -45,4 +45,6 @@ def grow(node: list[Any]) -> int:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit("""usage: fork_tree.py TREE, as JSON: '["oak", ["elm"], ["ash", ["fir"]]]'""")
     sys.exit(grow(json.loads(sys.argv[1])))

@@ -3,9 +3,16 @@
 import json
 import os
 import signal
+from importlib.util import find_spec
 from pathlib import Path
 
 from courseware.exercises import points
+
+# Python imports this when it starts: who leaves by the end of the program, and not by os._exit, writes a line.
+LEAVES = """
+import atexit, os
+atexit.register(lambda: open(os.path.dirname(os.path.abspath(__file__)) + "/left", "a").write("one\\n"))
+"""
 
 
 def named(nonce, shape):
@@ -86,10 +93,18 @@ def test_the_tree_stands(box, nonce):
 @points(1, part="tree", explain="LCM-PROC-07", after="test_the_tree_stands")
 def test_no_process_more_than_asked_for(box, nonce):
     tree = named(nonce, nonce.shuffled([[], [[]], [[], []]]))
-    pids = {line[1] for line in told(box.run(json.dumps(tree))) if len(line) == 3}
+    box.probe("lab.py", Path(find_spec("lab").origin).read_text(encoding="utf-8"))
+    folder = os.path.dirname(box.probe("sitecustomize.py", LEAVES))
+    pids = {line[1] for line in told(box.run(json.dumps(tree), env={"PYTHONPATH": folder})) if len(line) == 3}
     assert len(pids) <= len(edges(tree)), (
         f"{len(edges(tree))} processes were asked for, but {len(pids)} different ones have printed a line, some of "
         "them when the tree fell: a child that comes back from grow must end, and not go on with the parent's loop."
+    )
+    left = (box.folder / "left").read_text(encoding="ascii").count("one") if (box.folder / "left").exists() else 0
+    assert left <= 1, (
+        f"{left} processes have come to the end of the program (what atexit has registered was run {left} times); only "
+        "the root may. All others are children, and a child must end by os._exit where it was made: whoever returns "
+        "from grow, or leaves by sys.exit, goes on in its copy of the code of its parent, and of that one's parent."
     )
 
 
