@@ -120,14 +120,21 @@ def render_report(clone: str, exercise: Exercise, report: Report) -> str:
 
 def _head(test: TestResult) -> str:
     part = f"  [{test.part}]" if test.part else ""
-    return filled(f"{test.name}{part}", f"{test.verdict:<13} {test.got:>4g}/{test.points:<4g} ")
+    verdict = f"({PASS})" if counts_later(test) else test.verdict
+    return filled(f"{test.name}{part}", f"{verdict:<13} {test.got:>4g}/{test.points:<4g} ")
+
+
+def counts_later(test: TestResult) -> bool:
+    """Whether ``test`` has passed and got nothing: its points wait for another test, which its message names."""
+    return test.verdict == PASS and test.got == 0 < test.points
 
 
 def _test(test: TestResult) -> list[str]:
     lines = _head(test).splitlines()
     partly = test.verdict == PASS and test.got < test.points
     if test.message:
-        lines += indented(printable(f"partly: {test.message}" if partly else test.message, lines=True), INDENT)
+        lead = "no points yet: it " if counts_later(test) else "partly: " if partly else ""
+        lines += indented(printable(lead + test.message, lines=True), INDENT)
     return lines
 
 

@@ -83,6 +83,13 @@ def test_half_points_are_not_passed():
     assert text.endswith("proc-x: partly, 1 of 2 points")
 
 
+def test_a_pass_that_counts_only_with_another_says_so():
+    """An empty starter may pass a test that asks what must not be; a plain PASS would read as if it were done."""
+    text = shown(result("test_b", "PASS", got=0, message="scores only when test_a passes (TODO)"))
+    assert text.startswith("(PASS)           0/2    test_b")
+    assert "no points yet: it scores only when test_a passes (TODO)" in text
+
+
 def test_a_message_keeps_its_lines_and_drives_no_terminal():
     text = shown(result("test_a", message="wanted:\n    one\x1b[2J", tail="out| <submission>/x.py"))
     assert "\n        wanted:\n            one\\x1b[2J\n" in text
