@@ -70,8 +70,11 @@ def in_words(words, number):
     return f"it has {len(words) // 3}, the first is {words[0]} (inside), {outside} (outside), {words[2]} (how many)"
 
 
-def said(running):
-    """Return how maps.py ends when everything that it has started is ended, and what it has written, in words."""
+def said(running, block="LCM-US-01"):
+    """Return how maps.py ends when everything that it has started is ended, and what it has written, in words.
+
+    ``block`` is named where it was refused something.
+    """
     hasty = state(running.pid) == "Z"
     for stat in running.descendants():
         os.kill(stat.pid, signal.SIGKILL)
@@ -80,7 +83,7 @@ def said(running):
     ran = running.wait()
     how = f"maps.py ended with {ran.how}" if hasty else "maps.py still waits"
     err = ran.err.decode(errors="replace").strip()
-    refused = ", see ./course explain LCM-US-01" if "not permitted" in err or "denied" in err else ""
+    refused = f", see ./course explain {block}" if "not permitted" in err or "denied" in err else ""
     return f"{how}. Standard error says: {err!r}{refused}" if err else how
 
 

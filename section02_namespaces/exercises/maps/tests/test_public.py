@@ -71,8 +71,11 @@ def in_words(words, number):
     return f"it has {len(words) // 3}, the first is {words[0]} (inside), {outside} (outside), {words[2]} (how many)"
 
 
-def said(running):
-    """Return how maps.py ends when everything that it has started is ended, and what it has written, in words."""
+def said(running, block="LCM-US-01"):
+    """Return how maps.py ends when everything that it has started is ended, and what it has written, in words.
+
+    ``block`` is named where it was refused something.
+    """
     hasty = state(running.pid) == "Z"
     for stat in running.descendants():
         os.kill(stat.pid, signal.SIGKILL)
@@ -81,7 +84,7 @@ def said(running):
     ran = running.wait()
     how = f"maps.py ended with {ran.how}" if hasty else "maps.py still waits"
     err = ran.err.decode(errors="replace").strip()
-    refused = ", see ./course explain LCM-US-01" if "not permitted" in err or "denied" in err else ""
+    refused = f", see ./course explain {block}" if "not permitted" in err or "denied" in err else ""
     return f"{how}. Standard error says: {err!r}{refused}" if err else how
 
 
@@ -153,7 +156,7 @@ def test_the_program_alone_is_in_the_namespace(box):
     program = program_of(box, running, "cat")
     assert user_namespace(program) != user_namespace(running.pid), (
         "/proc/PID/ns/user is the same for maps.py and for the program: the program should be in a new namespace, and "
-        "maps.py should stay where it was. unshare moves its caller: fork first, see ./course explain LCM-NS-04"
+        "maps.py should stay where it was. unshare moves its caller: fork first, see ./course explain LCM-US-06"
     )
 
 
@@ -192,13 +195,13 @@ def test_the_exit_status(box, nonce):
         )
 
 
-@points(2, part="order", explain="LCM-US-04")
+@points(2, part="order", explain="LCM-US-05")
 def test_the_program_waits_for_the_maps(box):
     running, child = held(box, "parent", "cat")
     settled(box, child)
     assert user_namespace(child) not in ("", user_namespace(running.pid)), (
         "the parent is stopped right after the fork; by now the child should be in a new user namespace, and wait for "
-        "the maps. It is not in one, see ./course explain LCM-NS-04"
+        "the maps. It is not in one, see ./course explain LCM-US-06"
     )
     assert not told(child, "uid_map") + told(child, "gid_map"), (
         "the parent is stopped right after the fork, and there is a map all the same: the child has written it. The "
@@ -216,14 +219,15 @@ def test_the_program_waits_for_the_maps(box):
     )
 
 
-@points(2, part="order")
+@points(2, part="order", explain="LCM-US-05")
 def test_the_maps_wait_for_the_namespace(box):
     running, child = held(box, "child", "cat")
     patience = time.monotonic() + 1.5
     box.wait_for(lambda: state(running.pid) == "Z" or time.monotonic() > patience, seconds=5)
     assert state(running.pid) != "Z", (
         "the child is stopped right after the fork, before it can call unshare, and maps.py has not waited for the "
-        f"child's namespace. No sleep is long enough; the child must say that it is there. {said(running)}"
+        f"child's namespace. No sleep is long enough; the child must say that it is there. "
+        f"{said(running, 'LCM-US-05')}"
     )
     os.kill(child, signal.SIGCONT)
     program_of(box, running, "cat")
