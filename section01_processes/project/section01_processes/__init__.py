@@ -48,6 +48,11 @@ if TYPE_CHECKING:
     from .core.spawn import spawn as spawn
     from .core.stat import ProcessStat as ProcessStat
     from .core.tree import ProcessTree as ProcessTree
+    from .demo.stage import Actor as Actor
+    from .demo.stage import Line as Line
+    from .demo.stage import Stage as Stage
+    from .demo.stage import wait_until as wait_until
+    from .demo.teller import Teller as Teller
     from .errors import ChildFailed as ChildFailed
     from .errors import LcmError as LcmError
     from .errors import ProgramNotExecutable as ProgramNotExecutable
@@ -115,11 +120,13 @@ def lazy_exports(package: str, where: Mapping[str, str]) -> Callable[[str], obje
 
 
 _WHERE = {
+    "Actor": "demo.stage",
     "BadJson": "files",
     "Child": "core.spawn",
     "ChildFailed": "errors",
     "Connector": "connector",
     "LcmError": "errors",
+    "Line": "demo.stage",
     "PROCESSES": "core.plan",
     "Plan": "core.plan",
     "Policy": "manager.policy",
@@ -133,8 +140,10 @@ _WHERE = {
     "Recorder": "core.plan",
     "STUMBLING_BLOCKS": "stumbling",
     "Slot": "core.plan",
+    "Stage": "demo.stage",
     "Step": "core.plan",
     "SyscallError": "errors",
+    "Teller": "demo.teller",
     "UsageError": "errors",
     "accept_unix": "messages",
     "action": "core.plan",
@@ -197,6 +206,7 @@ _WHERE = {
     "sync_folder": "files",
     "syscall": "_syscalls",
     "syscall_number": "_syscalls",
+    "wait_until": "demo.stage",
     "warn": "warning",
     "write_file": "files",
 }

@@ -3,13 +3,15 @@
 import json
 import os
 import re
+import select
 import signal
 import subprocess
 import sys
 
 import pytest
 
-from section01_processes import LcmError, ProcessStat
+from section01_processes import Actor, LcmError, Line, ProcessStat
+from section01_processes.demo import stage
 from section01_processes.demo.catalogue import DEMOS
 from section01_processes.demo.states import PARTS, in_state
 
@@ -202,6 +204,32 @@ def test_step_by_step(procman):
     finally:
         process.kill()
         process.wait()
+
+
+def test_an_actor_waits_as_long_as_its_audience_reads(monkeypatch):
+    monkeypatch.setattr(stage, "PATIENCE", 0.05)
+    with Actor(lambda line: 7 if line.hear() == "go on" else 8) as actor:
+        assert select.select([actor.child], [], [], 0.3)[0] == []
+        actor.line.say("go on")
+        assert actor.child.wait() == 7
+
+
+def test_an_actor_ends_in_silence_when_the_stage_has_gone(capfd):
+    with Actor(Line.hear) as actor:
+        actor.line.close()
+        assert actor.child.wait() == 0
+    actor.leave()  # a second time: nothing to do
+    assert capfd.readouterr() == ("", "")
+
+
+def test_an_actor_that_says_nothing_is_not_waited_for_without_end(monkeypatch):
+    monkeypatch.setattr(stage, "PATIENCE", 0.05)
+    with Actor(lambda line: line.hear()) as actor, pytest.raises(LcmError, match="says nothing"):
+        actor.line.hear()
+    with Actor(lambda _: 0) as actor:
+        actor.child.wait()
+        with pytest.raises(LcmError, match="ended early"):
+            actor.line.hear()
 
 
 def test_the_end_of_the_input_plays_on(procman):

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-import sys
-import textwrap
-from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,9 +10,6 @@ from ..core.stat import ProcessStat
 from ..errors import UsageError
 from ..signals import SIGNALS, default_action
 from .common import JSON, PID
-
-if TYPE_CHECKING:
-    from ..demo.stage import Fact
 
 
 @click.group()
@@ -68,6 +61,7 @@ def signals_demo(name: str | None, step: bool, as_json: bool) -> None:
     """Play demonstration NAME (without a name: list them): each step, and what the kernel says afterwards."""
     from ..demo.catalogue import DEMOS
     from ..demo.stage import Stage
+    from ..demo.teller import Teller
 
     if name is None:
         list_demos(as_json)
@@ -91,50 +85,3 @@ def list_demos(as_json: bool) -> None:
         return
     for name, text in rows.items():
         click.echo(f"{name:13} {text}")
-
-
-#: No line of a demonstration is longer, so that it looks the same on every terminal that is as wide as an old one.
-WIDTH = 80
-
-
-class Teller:
-    """Prints the steps and facts of a demonstration as they come."""
-
-    def __init__(self, *, step: bool, quiet: bool) -> None:
-        self._step = step
-        self._quiet = quiet
-        self._number = 0
-        self._width = min(WIDTH, shutil.get_terminal_size((WIDTH, 24)).columns)
-
-    def announce(self, text: str) -> None:
-        """Print what comes next; with ``step`` wait for Enter before it does."""
-        self._number += 1
-        if not self._quiet:
-            click.echo(self._fit(f"{self._number}. {text}"))
-        if self._step:
-            click.echo("   Enter goes on, Ctrl-C ends: ", nl=False, err=True)
-            if not sys.stdin.readline():
-                self._step = False
-                click.echo(err=True)
-
-    def tell(self, fact: Fact) -> None:
-        """Print what the kernel says, and where it says so."""
-        if not self._quiet:
-            text = f"   {fact.name}: {spoken(fact.value)}"
-            source = f"({fact.source})"
-            whole = f"{text}   {source}"
-            click.echo(whole if len(whole) <= self._width else f"{self._fit(text)}\n{self._fit(' ' * 6 + source)}")
-
-    def _fit(self, text: str) -> str:
-        """Return ``text`` in lines of the terminal's width, broken between words only; the next ones are indented."""
-        indent = " " * (len(text) - len(text.lstrip()) + 3)
-        return textwrap.fill(
-            text, self._width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
-        )
-
-
-def spoken(value: Any) -> str:
-    """Return a fact's value for people."""
-    if isinstance(value, list):
-        return " ".join(map(str, value)) or "none"
-    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)

@@ -1,8 +1,9 @@
 """The stage of a demonstration: what is done is announced, what the kernel says is recorded.
 
-What belongs here: telling, recording, the actors (child processes that do as they are told), reading the kernel. What
-does not: the demonstrations themselves. A fact's value always comes from the kernel: from /proc, from a wait status,
-or from what a system call gave back to the process that made it; ``source`` says which.
+What belongs here: telling, recording, the actors (child processes that play a part), reading the kernel. What does
+not: the demonstrations themselves, printing (``teller.py``). Other sections play on this stage, too. A fact's value
+always comes from the kernel: from /proc, from a wait status, or from what a system call gave back to the process that
+made it; ``source`` says which.
 """
 
 from __future__ import annotations
@@ -49,7 +50,10 @@ class Fact:
 
 
 class Stage:
-    """Where a demonstration plays. ``steps`` collects ``{"do": text, "facts": {name: value}}`` as it goes."""
+    """Where a demonstration plays.
+
+    ``steps`` collects ``{"do": text, "facts": {name: value}, "sources": {name: source}}`` as it goes.
+    """
 
     def __init__(self, announce: Callable[[str], None], tell: Callable[[Fact], None]) -> None:
         """``announce`` is called before each step, ``tell`` for each fact."""
@@ -63,7 +67,7 @@ class Stage:
         self.steps.append({"do": text, "facts": {}, "sources": {}})
 
     def fact(self, name: str, value: Any, source: str) -> None:
-        """Record what the kernel says."""
+        """Record what the kernel says. Raises LcmError for a name that the step has told already."""
         if not self.steps or name in self.steps[-1]["facts"]:
             raise LcmError(f"a demonstration tells {name!r} twice in a step, or before its first")
         self.steps[-1]["facts"][name] = value
@@ -97,7 +101,10 @@ class Actor:
     """A child process that plays a part, and the line to it. Used in a ``with``: at its end nobody is left."""
 
     def __init__(self, part: Callable[[Line], int | None]) -> None:
-        """``part`` is called in the child with its end of the line; its return value is the exit code."""
+        """``part`` is called in the child with its end of the line; its return value is the exit code.
+
+        Raises SyscallError where there can be no further process.
+        """
         ours, theirs = socket_pair()
 
         def run() -> int | None:
@@ -105,10 +112,13 @@ class Actor:
             set_death_signal(9)  # if we are killed, it does not stay
             reset_signals()  # who started us may have had signals ignored: nohup does, and a shell's ``&``
             signal.pthread_sigmask(signal.SIG_SETMASK, ())
-            return part(Line(theirs))
+            return part(Line(theirs, actor=True))
 
         try:
             self.child = spawn(run)
+        except BaseException:
+            os.close(ours)
+            raise
         finally:
             os.close(theirs)
         self.line = Line(ours)
@@ -122,6 +132,12 @@ class Actor:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.leave()
+
+    def leave(self) -> None:
+        """End the actor, if it has not ended by itself; does nothing when it has been called before."""
+        if self.child.pidfd < 0:
+            return
         if self.child.poll() is None:
             self.child.signal(9)
             self.child.wait()
@@ -132,30 +148,39 @@ class Actor:
 class Line:
     """One end of the line between the stage and an actor: small JSON values, in order."""
 
-    def __init__(self, fd: int) -> None:
+    def __init__(self, fd: int, *, actor: bool = False) -> None:
+        """``actor``: it is the actor's end."""
         self._fd = fd
+        self._actor = actor
 
     def say(self, value: Any = None) -> None:
-        """Send a value."""
+        """Send a value. Raises BrokenPipeError when the other end has gone."""
         send_message(self._fd, json.dumps(value).encode())
 
     def hear(self) -> Any:
-        """Wait for a value. Raises LcmError when the other end has gone, or says nothing for half a minute."""
-        if not select.select([self._fd], [], [], PATIENCE)[0]:
+        """Wait for a value. Raises LcmError when the other end has gone, or says nothing for half a minute.
+
+        An actor waits as long as it takes, as the audience may read slowly; it ends (SystemExit) when the stage is gone.
+        """
+        if not select.select([self._fd], [], [], None if self._actor else PATIENCE)[0]:
             raise LcmError("the other process of the demonstration says nothing")
         data, _ = recv_message(self._fd)
+        if not data and self._actor:
+            raise SystemExit(0)
         if not data:
             raise LcmError("the other process of the demonstration has ended early")
         return json.loads(data)
 
     def ask(self, value: Any = None) -> Any:
-        """Send a value and wait for the answer."""
+        """Send a value and wait for the answer. Raises what ``say`` and ``hear`` raise."""
         self.say(value)
         return self.hear()
 
     def close(self) -> None:
-        """Close this end."""
-        os.close(self._fd)
+        """Close this end; does nothing when it is closed."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
 
 
 def read_status(pid: int | str) -> dict[str, str]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from section01_processes import wait_until
+
 from .. import _syscalls as calls
 from ..pins import pin_process, unpin_name
 from . import acts, look
-from .stage import Actor, Refused, wait_until
+from .stage import Actor, Refused
 
 if TYPE_CHECKING:
     from .stage import Stage
