@@ -8,13 +8,9 @@ import section01_processes
 
 PROJECT = pathlib.Path(section01_processes.__file__).parents[1]
 SLOW = {
-    "describe_plan",
-    "describe_step",
-    "explain_lines",
-    "explain_records",
-    "read_records",
-    "run_tool",
-    "STUMBLING_BLOCKS",
+    *("Actor", "Line", "Stage", "Teller", "wait_until"),
+    *("describe_plan", "describe_step", "explain_lines", "explain_records", "read_records"),
+    *("run_tool", "STUMBLING_BLOCKS"),
 }
 ALLOWED = [
     "__future__",

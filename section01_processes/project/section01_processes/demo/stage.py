@@ -160,7 +160,7 @@ class Line:
     def hear(self) -> Any:
         """Wait for a value. Raises LcmError when the other end has gone, or says nothing for half a minute.
 
-        An actor waits as long as it takes, as the audience may read slowly; it ends (SystemExit) when the stage is gone.
+        An actor waits as long as it takes, for its audience may read slowly; without a stage it ends (SystemExit).
         """
         if not select.select([self._fd], [], [], None if self._actor else PATIENCE)[0]:
             raise LcmError("the other process of the demonstration says nothing")
