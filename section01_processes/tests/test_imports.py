@@ -8,7 +8,7 @@ import section01_processes
 
 PROJECT = pathlib.Path(section01_processes.__file__).parents[1]
 SLOW = {
-    *("Actor", "Line", "Stage", "Teller", "wait_until", "Connector"),
+    *("Actor", "Line", "Stage", "Teller", "wait_until", "Connector", "command_line"),
     *("describe_plan", "describe_step", "explain_lines", "explain_records", "read_records"),
     *("run_tool", "STUMBLING_BLOCKS"),
 }
