@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 #: How many lines of the submission's output are shown below a test.
 TAIL = 12
 INDENT = 8
+#: From how many characters on a message without output is not told twice.
+LONG = 200
 #: A header of the table where it is not the field's own name.
 HEADERS = {"difficulty": "level", "minutes": "min"}
 LEGEND = "thread: a step of mybox, your own container runtime, which grows from section to section"
@@ -94,7 +96,7 @@ def render_report(clone: str, exercise: Exercise, report: Report) -> str:
     told: set[tuple[str, str]] = set()
     tails: set[str] = set()
     for test in report.tests:
-        if test.verdict != PASS and test.tail and (test.message, test.tail) in told:
+        if test.verdict != PASS and (test.tail or len(test.message) > LONG) and (test.message, test.tail) in told:
             lines += [_head(test), *indented("the same as above", INDENT)]
             continue
         told.add((test.message, test.tail))

@@ -83,6 +83,12 @@ def test_half_points_are_not_passed():
     assert text.endswith("proc-x: partly, 1 of 2 points")
 
 
+def test_a_long_message_is_told_once():
+    text = shown(result("test_a", message="hangs " * 50), result("test_b", message="hangs " * 50), result("test_c"))
+    assert text.count("hangs") == 50
+    assert text.count("the same as above") == 1
+
+
 def test_a_pass_that_counts_only_with_another_says_so():
     """An empty starter may pass a test that asks what must not be; a plain PASS would read as if it were done."""
     text = shown(result("test_b", "PASS", got=0, message="scores only when test_a passes (TODO)"))

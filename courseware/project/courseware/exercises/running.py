@@ -130,15 +130,16 @@ class Running:
             self._box.has_ended(self, self._ran)
         return self._ran
 
-    def where(self) -> str:
+    def where(self, *, below: bool = True) -> str:
         """End it by SIGABRT, and return where it was: the kernel's word and, if Python can still tell, its line.
 
         For a test that fails: ``asleep in wait4, waiting for a child to end (<submission>/x.py, line 7, in reap); below
-        it: …``; "" when it had ended.
+        it: …``; "" when it had ended. ``below``: tell of its descendants, too.
         """
         if self.ended():
             return ""
-        words, below = whereabouts.kernel_words(self.pid), whereabouts.below_words(descendants.below([self.pid]))
+        words = whereabouts.kernel_words(self.pid)
+        others = whereabouts.below_words(descendants.below([self.pid])) if below else ""
         self.sent.add(signals.SIGABRT)
         signals.pidfd_send_signal(self.process.pidfd, signals.SIGABRT)
         end = time.monotonic() + DUMP_PATIENCE
@@ -146,7 +147,7 @@ class Running:
             poll(self.wanted(), 0.05)
             self.move()
         line = whereabouts.python_line(whereabouts.cut_dump(self.err.data), self._box.place.submission)
-        return words + (f" ({line})" if line else "") + (f"; below it: {below}" if below else "")
+        return words + (f" ({line})" if line else "") + (f"; below it: {others}" if others else "")
 
     def sleeps_in(self) -> str:
         """Return the system call that it is asleep in now, as the kernel shows it: ``wait4``; "" if it runs."""

@@ -112,7 +112,7 @@ def never_ran(code, err):
         "SIGKILL or SIGSTOP (Python: `OSError: [Errno 22]` of signal.signal), which nobody can"
     )
     return (
-        f"; the program never ran. mybox itself ended with {code}, which is for what cannot be executed, and this can; "
+        f"the program never ran. mybox itself ended with {code}, which is for what cannot be executed, and this can; "
         f"mybox said: {said!r}{einval if 'Invalid argument' in said else ''}"
     )
 
@@ -125,7 +125,7 @@ def runs(box, running, condition, what):
         if not running.ended():
             raise AssertionError(f"{error}. mybox is {running.where()}") from None
         ran = running.wait()
-        raise AssertionError(f"{error}{never_ran(ran.code, ran.err)}") from None
+        raise AssertionError(never_ran(ran.code, ran.err) or error) from None
 
 
 def cat_of(box, running):
@@ -145,9 +145,9 @@ def first_moment(box, running, number):
     box.wait_for(lambda: state(running.pid) == "Z", seconds=5,
                  what=f"{number.name}, sent to mybox before fork had returned, ends program and mybox")  # fmt: skip
     ran = None if (box.folder / "forked").exists() else running.wait()
-    assert ran is None, (
-        "mybox was to start a program, which is a second mybox; that one has not come to its os.fork"
-        f"{never_ran(ran.code, ran.err) or '. Look first at the tests that start a program and expect its status'}"
+    assert ran is None, never_ran(ran.code, ran.err) or (
+        "mybox was to start a program, which is a second mybox; that one has not come to its os.fork. Look first at "
+        "the tests that start a program and expect its exit status"
     )
     left = [stat.comm for stat in box.processes() if stat.state != "Z"]
     assert not left, (
@@ -193,7 +193,7 @@ def ends_with_its_program(box, running):
 def test_the_exit_code_is_passed_on(box, nonce):
     for wanted in (nonce.integer(1, 99), 0, nonce.integer(150, 255)):
         ran = box.run("run", "--", "sh", "-c", f"exit {wanted}")
-        assert ran.code == wanted, never_ran(ran.code, ran.err).removeprefix("; ") or (
+        assert ran.code == wanted, never_ran(ran.code, ran.err) or (
             f"the program ended with exit code {wanted}; mybox ended with {ran.how}"
             + (", see ./course explain LCM-PROC-08" if ran.code == 0 else "")
         )
@@ -203,7 +203,7 @@ def test_the_exit_code_is_passed_on(box, nonce):
 def test_a_signal_is_128_plus_n(box, nonce):
     number = signal.Signals(nonce.choice([signal.SIGTERM, signal.SIGKILL, signal.SIGUSR1, signal.SIGALRM]))
     ran = box.run("run", "--", "sh", "-c", f"kill -{int(number)} $$")
-    assert ran.how == f"exit status {128 + number}", never_ran(ran.code, ran.err).removeprefix("; ") or (
+    assert ran.how == f"exit status {128 + number}", never_ran(ran.code, ran.err) or (
         f"{number.name} ended the program; expected exit status {128 + number} (128 + {int(number)}), got {ran.how}"
         + (", see ./course explain LCM-PROC-08" if ran.code in (0, int(number), 256 - number) else "")
     )
@@ -234,7 +234,7 @@ def test_the_words_arrive_unchanged(box, nonce):
     ran = box.run("run", "--", box.probe("echo", ECHO), *words)
     file = box.folder / "words"
     got = json.loads(file.read_text(encoding="utf-8")) if file.exists() else f"nothing, mybox ended with {ran.how}"
-    assert file.exists() or not never_ran(ran.code, ran.err), never_ran(ran.code, ran.err).removeprefix("; ")
+    assert file.exists() or not never_ran(ran.code, ran.err), never_ran(ran.code, ran.err)
     assert got == words, f"the command's words were {words}; the program got {got}"
 
 

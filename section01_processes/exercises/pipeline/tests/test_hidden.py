@@ -13,7 +13,7 @@ def piped(*stages):
     return words[1:]
 
 
-@points(1, part="status", explain="LCM-PROC-08")
+@points(1, part="status")
 def test_pipefail_of_any_length(box, nonce):
     codes = [nonce.integer(1, 60), 0, nonce.integer(61, 120), *([0] * nonce.integer(1, 3))]
     stages = piped(*[["sh", "-c", f"exit {code}"] for code in codes])
