@@ -9,6 +9,7 @@ What belongs here: making images. What does not: attaching them (``loops.py``).
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import subprocess
@@ -37,8 +38,12 @@ def create_image(path: str, size: int, fstype: str = "ext4", source: str = "") -
     ``fstype``: ext4, xfs (at least 300 MiB), squashfs (read-only, of its content's size). Raises FilesystemError.
     """
     slots: dict[str, int] = {}
+    plan = Plan("cli", plan_create(path, size, fstype, source))
     try:
-        Plan("cli", plan_create(path, size, fstype, source)).run(slots)
+        plan.run(slots)
+    except FilesystemError as error:
+        error.__notes__ = []  # which step it was, the sentence itself says
+        raise
     finally:
         os.close(slots[FILE.name]) if FILE.name in slots else None
 
@@ -47,6 +52,8 @@ def plan_create(path: str, size: int, fstype: str, source: str) -> list[Step]:
     """Return the steps of :func:`create_image`. Raises FilesystemError for what cannot be."""
     if fstype not in MAKERS:
         raise FilesystemError(f"no image of type {fstype!r} can be made", hint=f"there are: {' '.join(MAKERS)}")
+    if source and not os.path.isdir(source):
+        raise FilesystemError(f"there is no folder {source!r} for the image to hold", hint="--from DIR")
     least = MAKERS[fstype][2]
     if fstype == "squashfs" and not source:
         raise FilesystemError(
@@ -54,8 +61,7 @@ def plan_create(path: str, size: int, fstype: str, source: str) -> list[Step]:
         )
     if least and size < least:
         raise FilesystemError(f"an image with {fstype} has at least {least >> 20} MiB, not {size} bytes")
-    folder = os.path.dirname(os.path.abspath(path))
-    steps = [Step(open_unnamed, folder, 0 if fstype == "squashfs" else size, about="the room, sparse", out=FILE)]
+    steps = [Step(open_unnamed, path, 0 if fstype == "squashfs" else size, about="the room, sparse", out=FILE)]
     steps.append(Step(make_filesystem, FILE, fstype, source, about=f"the host's {MAKERS[fstype][0]}"))
     if fstype == "xfs" and source:
         steps.append(Step(fill, FILE, source, about=f"the content of {source}, by a mount that only we see"))
@@ -63,11 +69,34 @@ def plan_create(path: str, size: int, fstype: str, source: str) -> list[Step]:
 
 
 @action("openat(2)")
-def open_unnamed(folder: str, size: int) -> int:
-    """Return a file of ``size`` bytes on the file system of ``folder``; it ends with its descriptor. Raises OSError."""
-    fd = os.open(folder, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600)
-    os.truncate(fd, size)
+def open_unnamed(path: str, size: int) -> int:
+    """Return a nameless file of ``size`` bytes in the folder of ``path``; it ends with its descriptor.
+
+    Raises FilesystemError: ``path`` is no name, or is there already; no such folder; more than a file can hold.
+    """
+    folder, name = os.path.split(path)
+    if name in ("", ".", ".."):
+        raise FilesystemError(f"{path!r} is no name for an image", hint="a path that ends in a file's name")
+    if os.path.lexists(path):
+        raise _taken(path)
+    try:
+        fd = os.open(folder or ".", os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        hint = "a folder that is there and that we may write to"
+        raise FilesystemError(f"cannot make {path!r}: {error.strerror}", hint=hint) from None
+    try:
+        os.truncate(fd, size)
+    except (OSError, OverflowError) as error:
+        os.close(fd)
+        if isinstance(error, OSError) and error.errno != errno.EFBIG:
+            raise
+        raise FilesystemError(f"{size} bytes are more than a file can hold there", hint="a smaller --size") from None
     return fd
+
+
+def _taken(path: str) -> FilesystemError:
+    """Return that ``path`` is there, and stays."""
+    return FilesystemError(f"there is a file {path!r} already", hint="another name, or remove it first")
 
 
 @action("mkfs(8)")
@@ -112,11 +141,13 @@ def fill(fd: int, source: str) -> None:
 
 @action("linkat(2)")
 def name_file(fd: int, path: str) -> None:
-    """Give the file its name. Raises FileExistsError: what is there is never replaced."""
-    folder = os.open(os.path.dirname(os.path.abspath(path)), os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    """Give the file its name. Raises FilesystemError: what is there is never replaced."""
+    folder = os.open(os.path.dirname(path) or ".", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:  # with dir_fd it is linkat(2) that follows the link in /proc; without it Python calls link(2), which does not
         os.link(
             f"/proc/self/fd/{fd}", os.path.basename(path), src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=True
         )
+    except FileExistsError:
+        raise _taken(path) from None
     finally:
         os.close(folder)

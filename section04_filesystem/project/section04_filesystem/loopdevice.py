@@ -28,6 +28,7 @@ _INFO = Struct("=QQQQQIIII64s64s32s16x")
 # struct loop_config { __u32 fd, block_size; struct loop_info64 info; __u64 reserved[8]; };
 _CONFIG_HEAD = Struct("=II")
 _RESERVED = bytes(64)
+_NEEDS = "loop devices need root, and a device cgroup that lets them"
 
 
 class LoopDevice:
@@ -76,12 +77,14 @@ class LoopDevice:
 
 
 def open_free() -> tuple[int, int]:
-    """Return (number, descriptor) of a device that was free a moment ago."""
+    """Return (number, descriptor) of a device that was free a moment ago. Raises FilesystemError."""
     try:
         control = os.open("/dev/loop-control", os.O_RDWR | os.O_CLOEXEC)
     except FileNotFoundError:
         why = "this kernel has no loop devices: /dev/loop-control is missing"
         raise FilesystemError(why, hint="modprobe loop; in a container: it must be given in") from None
+    except PermissionError as error:
+        raise FilesystemError(f"cannot open /dev/loop-control: {error.strerror}", hint=_NEEDS) from None
     try:
         number = fcntl.ioctl(control, LOOP_CTL_GET_FREE)
     finally:
@@ -101,7 +104,7 @@ def open_node(number: int) -> int:
     except OSError as error:
         why = f"cannot open loop device {path}: {error.strerror}"
         hint = f"mknod {path} b {LOOP_MAJOR} {number}" if error.errno in (errno.ENOENT, errno.EROFS) else ""
-        raise FilesystemError(why, hint=hint or "loop devices need root, and a device cgroup that lets them") from None
+        raise FilesystemError(why, hint=hint or _NEEDS) from None
 
 
 def detect_fstype(fd: int) -> str:

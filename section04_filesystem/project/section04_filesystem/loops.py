@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _TRIES = 64
 _SECTOR = 512
+_NOT_TO_WRITE = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 IMAGE = Slot("image", "the image file")
 DEVICE = Slot("device", "the loop device")
@@ -35,10 +36,14 @@ DEVICE = Slot("device", "the loop device")
 
 @action("openat(2)")
 def open_image(path: str, read_only: bool) -> int:
-    """Open the image file. Raises FilesystemError for what is no regular file, OSError."""
+    """Open the image file. Raises FilesystemError: no regular file, none at all, not ours to read (or write)."""
     if os.path.exists(path) and not os.path.isfile(path):  # a fifo would wait for its other end
         raise FilesystemError(f"{path} is no regular file: a loop device shows a file as a disk")
-    return os.open(path, (os.O_RDONLY if read_only else os.O_RDWR) | os.O_CLOEXEC)
+    try:
+        return os.open(path, (os.O_RDONLY if read_only else os.O_RDWR) | os.O_CLOEXEC)
+    except OSError as error:
+        hint = "--read-only asks for less" if error.errno in _NOT_TO_WRITE and not read_only else ""
+        raise FilesystemError(f"cannot open the image {path!r}: {error.strerror}", hint=hint) from None
 
 
 @action("loop(4)")
@@ -53,6 +58,8 @@ def attach_free(image: int, path: str, read_only: bool = False, offset: int = 0,
     try:
         if offset % _SECTOR or size_limit % _SECTOR:  # the kernel would round down, and say nothing
             raise FilesystemError(f"offset and size of a loop device are multiples of {_SECTOR} bytes")
+        if offset and offset >= (size := os.fstat(image).st_size):  # the kernel would show a disk of no sectors
+            raise FilesystemError(f"the disk would begin behind the end of {path}, which has {size} bytes")
         for _ in range(_TRIES):
             device = LoopDevice(*open_free())
             try:
@@ -167,13 +174,15 @@ def _refusal(error: OSError, device: LoopDevice, path: str) -> OSError:
 def _number_of(name: str) -> int:
     """Return the number of the device ``name``, or of the one whose file it is. Raises FilesystemError."""
     digits = name.removeprefix("/dev/loop")
-    if digits != name and digits.isdecimal():
+    if digits != name and digits.isdecimal() and digits.isascii():
+        if not os.path.exists(f"/sys/block/loop{digits}/loop"):  # to open it would make its node
+            raise FilesystemError(f"{name} is attached to nothing", hint="jailman loop ls")
         return int(digits)
     real = os.path.realpath(name)
     found = [str(loop["device"]) for loop in list_loops() if loop["file"] == real]
     if len(found) != 1:
         raise FilesystemError(
-            f"{name} is attached to {' and '.join(found) or 'no loop device'}", hint="jailman loop ls"
+            f"{name!r} is attached to {' and '.join(found) or 'no loop device'}", hint="jailman loop ls"
         )
     return int(found[0].removeprefix("/dev/loop"))
 

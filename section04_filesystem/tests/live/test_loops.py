@@ -206,9 +206,9 @@ def test_what_cannot_be_an_image_is_told(tmp_path, monkeypatch):
 
 def test_an_image_in_the_making_has_no_name_and_never_replaces(image, tmp_path):
     before = sorted(os.listdir(tmp_path)), len(os.listdir("/proc/self/fd"))
-    with pytest.raises(FileExistsError):
+    with pytest.raises(FilesystemError, match=r"there is a file .* already"):
         create_image(image, MIB)
-    with pytest.raises(FilesystemError, match=r"mkfs\.ext4 failed: .*no-such"):
+    with pytest.raises(FilesystemError, match="there is no folder '/no-such'"):
         create_image(str(tmp_path / "y"), MIB, source="/no-such")
     assert (sorted(os.listdir(tmp_path)), len(os.listdir("/proc/self/fd"))) == before
 
@@ -271,10 +271,18 @@ def test_the_command_makes_attaches_lists_and_detaches(tmp_path):
     ]
     assert loop("detach", "a disk.img")[1].startswith(f"{device} ")
     for words, code, said in [
-        (["attach", "no such"], 125, "no such: No such file"), (["create", "x", "--size", "many"], 2, "no size"),
+        (["attach", "no such"], 125, "'no such': No such file"), (["attach", ""], 125, "image ''"),
+        (["attach", "a disk.img", "--offset", "1G"], 125, "a disk.img, which has 2097152 bytes"),
+        (["create", "a disk.img"], 125, "there is a file 'a disk.img' already"), (["create", ""], 125, "no name"),
+        (["create", "no/such"], 125, "'no/such': No such file"), (["create", "x", "--size", "9" * 30], 2, "8 EiB"),
+        (["create", "x", "--size", "7000000T"], 125, "more than a file can hold"),
+        (["create", "x", "--size", "9000000T"], 2, "8 EiB"), (["detach", "/dev/loop9999"], 125, "to nothing"),
+        (["create", "x", "--size", "many"], 2, "no size"),
         (["create", "x", "--fs", "squashfs"], 125, "--from DIR"), (["detach", "/dev/loop-x"], 125, "no loop device"),
     ]:  # fmt: skip
         found, _, err = loop(*words)
         assert (found, err.count("\n")) == (code, 0), err
         assert said in err
         assert "while cli did" not in err
+    assert os.listdir(tmp_path) == ["a disk.img"]
+    assert not os.path.exists("/dev/loop9999")  # to ask for a device makes none

@@ -14,6 +14,7 @@ from ..loops import DEVICE, detach_loop, list_loops, plan_attach
 from .bind import carry_out
 from .common import DRY_RUN, JSON
 
+_LARGEST = (1 << 63) - 1  # off_t
 _UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 
 
@@ -22,7 +23,10 @@ def size(text: str) -> int:
     found = re.fullmatch(r"(\d+)\s*([kmgt]?)(?:i?b)?", text.strip().lower(), re.ASCII)
     if not found:
         raise UsageError(f"{text!r} is no size: 64M, 1G, 4096", exit_code=2)
-    return int(found[1]) * _UNITS[found[2]]
+    number = int(found[1]) * _UNITS[found[2]] if len(found[1]) < 20 else _LARGEST + 1
+    if number > _LARGEST:
+        raise UsageError(f"{text!r} is more than the 8 EiB that a file can have", exit_code=2)
+    return number
 
 
 @click.group()
