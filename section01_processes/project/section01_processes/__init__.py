@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .child import become_undumpable as become_undumpable
     from .child import become_user as become_user
     from .child import close_descriptors as close_descriptors
+    from .child import forbid_imports as forbid_imports
     from .child import lead_session as lead_session
     from .child import place_stdio as place_stdio
     from .children import end_child as end_child
@@ -75,6 +76,7 @@ if TYPE_CHECKING:
     from .identity import open_pidfd as open_pidfd
     from .interpreter import execute_again as execute_again
     from .interpreter import pid_of as pid_of
+    from .interpreter import protect_interpreter as protect_interpreter
     from .interpreter import protected_copy as protected_copy
     from .interpreter import start_interpreter as start_interpreter
     from .manager.policy import Policy as Policy
@@ -165,6 +167,7 @@ _WHERE = {
     "explain_lines": "explain",
     "explain_records": "explain",
     "find_program": "programs",
+    "forbid_imports": "child",
     "format_json": "files",
     "get_size": "pty",
     "last_mile": "core.exec",
@@ -181,6 +184,7 @@ _WHERE = {
     "pid_of": "interpreter",
     "place_stdio": "child",
     "prepare_execve": "_syscalls",
+    "protect_interpreter": "interpreter",
     "protected_copy": "interpreter",
     "prototype": "_syscalls",
     "pty_number": "pty",

@@ -7,6 +7,7 @@ What belongs here: one action each. What does not: their order, which is that of
 from __future__ import annotations
 
 import os
+import sys
 from fcntl import F_DUPFD_CLOEXEC, fcntl
 
 from ._syscalls import set_dumpable
@@ -27,6 +28,17 @@ def lead_session() -> None:
 def become_undumpable() -> None:
     """Let nobody trace us or open our files in /proc: before we go where others are root (CVE-2016-9962)."""
     set_dumpable(0)
+
+
+@action("path_resolution(7)")
+def forbid_imports() -> None:
+    """Let Python look for no module any more: in another root it would find, and run, that root's files.
+
+    What is needed from here on is loaded already; an import of anything else raises ModuleNotFoundError. Nor can a
+    traceback load a codec for a source file, which would be that root's, too.
+    """
+    sys.meta_path.clear()
+    sys.path.clear()
 
 
 @action("close(2)")

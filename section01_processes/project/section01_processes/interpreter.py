@@ -1,7 +1,7 @@
 """Start a Python program of ours so that nobody can write to the interpreter it runs on (CVE-2019-5736).
 
-What belongs here: where the executable lies, and the new process's stdio, session and parent. What does not: what it
-runs.
+What belongs here: where the executable lies, and the new process's stdio, session and parent; how a tool moves to such
+an interpreter. What does not: what it runs.
 
 A process that can exec into a container can be made to exec /proc/self/exe; the container's program then holds the
 host's interpreter open and waits for the moment in which it may write to it. On a detached read-only mount that moment
@@ -15,7 +15,7 @@ import fcntl
 import os
 import sys
 
-from ._syscalls import clone_readonly, prepare_execve
+from ._syscalls import clone_readonly, prepare_execve, set_name
 from .core.exec import exec_error, last_mile
 from .core.spawn import Child, spawn
 from .errors import LcmError
@@ -27,9 +27,11 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
 NULL = -1  # stdin=NULL: /dev/null
+MARK = "protected"  # python -X protected: this interpreter cannot be written to
 F_ADD_SEALS = 1033
 SEALS = 0x1 | 0x2 | 0x4 | 0x8  # F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE, fcntl(2)
-EPERM, ENOSYS = 1, 38
+MFD_EXEC = 0x10  # Linux 6.3; without it the sysctl vm.memfd_noexec may forbid to execute the copy
+EPERM, EINVAL, ENOSYS = 1, 22, 38
 
 
 def start_interpreter(
@@ -82,6 +84,26 @@ def start_interpreter(
                 os.close(fd)
 
 
+def protect_interpreter(name: str) -> None:
+    """Execute this very command again on an interpreter that cannot be written to; return when it is on one already.
+
+    For a tool called ``name`` that is going to enter a container or a jail: its first act, since what is imported
+    before is imported twice. The tool moves as a whole: a child that is only forked shares its parent's executable. In
+    place: pid, parent, terminal, standard input and ignored signals stay. Ends the process, with a line, if that
+    cannot be.
+    """
+    if MARK in sys._xoptions:  # noqa: SLF001 (documented, however it is spelled)
+        set_name(name)  # a program that is executed by descriptor is named after the descriptor
+        return
+    python = os.path.realpath(sys.executable)
+    argv = [os.fsencode(word) for word in (sys.executable, "-X", MARK, *sys.orig_argv[1:])]
+    try:
+        raise exec_error(prepare_execve(python, argv, _own_environment(), fd=protected_copy(python))(), python)
+    except (LcmError, OSError) as error:
+        os.write(2, f"{name}: error: cannot protect the interpreter: {error}\n".encode(errors="surrogateescape"))
+        sys.exit(125)
+
+
 def execute_again(arguments: Sequence[str], keep: Sequence[int] = ()) -> NoReturn:
     """Execute this very program anew, with ``arguments`` after those that it was started with. Raises OSError.
 
@@ -124,7 +146,13 @@ def protected_copy(path: str) -> int:
 
 def sealed_copy(path: str) -> int:
     """Return a descriptor of a copy of ``path`` in memory that nobody can change any more. memfd_create(2)."""
-    target = os.memfd_create(os.path.basename(path), os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    flags = os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING
+    try:
+        target = os.memfd_create(os.path.basename(path), flags | MFD_EXEC)
+    except OSError as error:
+        if error.errno != EINVAL:
+            raise
+        target = os.memfd_create(os.path.basename(path), flags)
     try:
         with open(path, "rb", buffering=0) as source:
             while os.sendfile(target, source.fileno(), None, 1 << 30):
