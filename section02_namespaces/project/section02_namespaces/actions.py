@@ -54,6 +54,12 @@ def mount_proc() -> None:
 @action("setresuid(2)")
 def take_ids(uid: int | None, gid: int | None) -> None:
     """Be ``uid`` and ``gid`` of the namespace just mapped; None: stay who we are."""
+    _become(uid, gid)
+    set_dumpable(1)  # the change took /proc/self/… away from us
+
+
+def _become(uid: int | None, gid: int | None) -> None:
+    """Change the ids, which makes us undumpable (see PR_SET_DUMPABLE(2const))."""
     if gid is not None:
         try:
             os.setgroups([])
@@ -62,14 +68,13 @@ def take_ids(uid: int | None, gid: int | None) -> None:
         os.setresgid(gid, gid, gid)
     if uid is not None:
         os.setresuid(uid, uid, uid)
-    set_dumpable(1)  # the change took /proc/self/… away from us
 
 
 @action("setresuid(2)")
 def become_root_inside() -> None:
-    """Be root of the user namespace that was just joined, where it has one; else stay who we are."""
+    """Be root of the user namespace that was just joined, where it has one; else stay who we are. And undumpable."""
     try:
-        take_ids(0, 0)
+        _become(0, 0)
     except OSError as error:
         if error.errno != EINVAL:  # 0 is not mapped
             raise
@@ -89,12 +94,6 @@ def keep_capabilities() -> None:
     for number in range(64):
         if permitted >> number & 1:
             _syscalls.raise_ambient(number)
-
-
-@action("PR_SET_DUMPABLE(2const)")
-def hide() -> None:
-    """Make ourselves undumpable: nobody in there can trace us or open our /proc files (CVE-2016-9962)."""
-    set_dumpable(0)
 
 
 @action("chdir(2)")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 
-from section01_processes import Plan, Slot, Step
+from section01_processes import Plan, Slot, Step, become_undumpable, forbid_imports
 
 from . import actions, family
 from .core.create import plan_namespaces, sethostname
@@ -107,7 +107,8 @@ def plan_enter_command(pidfd: int, kinds: Iterable[str], argv: Sequence[str], *,
     """Return the plans that run ``argv`` in the namespaces of the process behind ``pidfd``. Pure.
 
     ``kinds``: which to join; leave out ``user`` when it is the caller's own. ``cwd``: where to be in another mount
-    namespace, if there is such a folder.
+    namespace, if there is such a folder. Whoever runs them has an interpreter that ``argv`` cannot write to
+    (``protect_interpreter``).
     """
     kinds = list(kinds)
     return _plan_inside(plan_enter(pidfd, kinds), kinds, argv, cwd)
@@ -120,7 +121,11 @@ def plan_enter_files(joined: Sequence[tuple[str, str]], argv: Sequence[str], *, 
 
 def _plan_inside(joining: list[Step], kinds: Sequence[str], argv: Sequence[str], cwd: str) -> dict[str, Plan]:
     """Return the plans around the steps that join."""
-    steps = [Step(actions.hide, about="undumpable, before anybody in there can see us"), *joining]
+    steps = [
+        Step(become_undumpable, about="before anybody in there can see us"),
+        Step(forbid_imports, about="a module found in there would be theirs"),
+        *joining,
+    ]
     if "user" in kinds:
         steps.append(Step(actions.become_root_inside, about="root of the joined user namespace, if it has one"))
     if "mnt" in kinds:
