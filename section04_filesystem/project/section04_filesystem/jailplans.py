@@ -18,7 +18,20 @@ import select
 import signal
 from typing import TYPE_CHECKING, Any
 
-from section01_processes import Child, LcmError, Plan, Recorder, Slot, Step, UsageError, action, set_death_signal, spawn
+from section01_processes import (
+    Child,
+    LcmError,
+    Plan,
+    Recorder,
+    Slot,
+    Step,
+    UsageError,
+    action,
+    become_undumpable,
+    forbid_imports,
+    set_death_signal,
+    spawn,
+)
 from section02_namespaces import CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUSER, IdMap, plan_namespaces, write_id_maps
 
 from .binds import change_mount
@@ -100,6 +113,7 @@ def plan_enter(jail: Jail, wish: Wish) -> tuple[Plan, Plan]:
     attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | (MOUNT_ATTR_RDONLY if wish.read_only else 0)
     about = "the root: no setuid, no devices" + (", read-only" if wish.read_only else "")
     steps.append(Step(change_mount, ROOT, "/", attributes, about=about))
+    steps.append(Step(forbid_imports, about="a module found in there would be the jail's"))
     if wish.method == "pivot_root":
         steps += plan_pivot(propagation="rprivate")
     else:
@@ -121,6 +135,7 @@ def _plan_outside(method: str, user: User, userns: bool) -> list[Step]:
         maps = ([IdMap(user.uid, os.geteuid(), 1)], [IdMap(user.gid, os.getegid(), 1)])
         about = f"outside's user and group are {user.uid} and {user.gid} inside"
         steps.insert(1, Step(write_id_maps, 0, *maps, about=about))
+    steps.append(Step(become_undumpable, about="us and init: closed to who is root in the jail"))
     return [*steps, Step(die_with_parent, PARENT, about="who is killed takes us along")]
 
 
@@ -150,8 +165,9 @@ def enter(
 ) -> int:
     """Run ``wish.argv`` in the jail; return its exit code (128 + n when signal n killed it).
 
-    The jail stays locked as long as it runs. ``told`` gets the plans and the descriptor's records, to explain them;
-    ``crash``: as for section 1's Recorder. Raises FilesystemError: the jail is being removed.
+    The caller's interpreter must be one that the jail cannot write to (``protect_interpreter``). The jail stays locked
+    as long as it runs. ``told`` gets the plans and the descriptor's records, to explain them; ``crash``: as for section
+    1's Recorder. Raises FilesystemError: the jail is being removed.
     """
     plans = plan_enter(jail, wish)
     try:

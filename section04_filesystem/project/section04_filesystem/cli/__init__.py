@@ -1,56 +1,26 @@
 """jailman: make a root file system, enter it, test it, look at mounts.
 
-What belongs here: the group and its list of commands; each command parses, calls one function of the library, prints,
-in a file of its own. Slow path: click here, rich inside the commands.
+What belongs here: the way in. Each command parses, calls one function of the library, prints, in a file of its own;
+the list of them is in ``group.py``. Slow path: click there, rich inside the commands.
 """
 
 from __future__ import annotations
 
-from typing import NoReturn
+import sys
 
-import click
-
-from section01_processes import run_tool
-
-from ..jails import Jails, state_folder
-from .bind import bind, remount
-from .create import create
-from .enter import enter
-from .inspect import inspect
-from .loop import loop
-from .ls import ls_command
-from .mounts import mounts
-from .playground import playground
-from .rm import rm
-from .test import test
-
-COMMANDS: tuple[click.Command, ...] = (
-    create,
-    ls_command,
-    enter,
-    inspect,
-    rm,
-    test,
-    mounts,
-    loop,
-    bind,
-    remount,
-    playground,
-)
-
-
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--state", default="", metavar="DIR", help="Where the jails are kept (else JAILMAN_STATE, XDG).")
-@click.pass_context
-def cli(context: click.Context, state: str) -> None:
-    """Make a root file system, enter it, test it, look at mounts (section 4)."""
-    context.obj = Jails(state_folder(state))
-
-
-for command in COMMANDS:
-    cli.add_command(command)
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 
 def main() -> NoReturn:
-    """Run jailman."""
+    """Run jailman. What enters a jail runs on an interpreter that cannot be written to there (CVE-2019-5736)."""
+    if "enter" in sys.argv[1:]:  # also as a word of another command, which costs some milliseconds and nothing else
+        from section01_processes import protect_interpreter
+
+        protect_interpreter("jailman")
+    from section01_processes import run_tool
+
+    from .group import cli
+
     run_tool(cli, "jailman")
