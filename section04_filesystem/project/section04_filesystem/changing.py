@@ -107,7 +107,10 @@ def remount(target: str, set_: int, clear: int, all_set: int, all_clear: int, pr
 
     Raises FilesystemError when nothing is mounted there, MountError (EBUSY: with who writes to it).
     """
-    fd = os.open(target, os.O_PATH | os.O_CLOEXEC)
+    try:
+        fd = os.open(target, os.O_PATH | os.O_CLOEXEC)
+    except OSError as error:
+        raise mount_error(error, f"remount {target!r}") from error
     try:
         dress_with(fd, set_, clear, all_set, all_clear, propagation)
     except SyscallError as error:

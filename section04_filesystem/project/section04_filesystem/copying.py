@@ -25,7 +25,8 @@ def copy_up(source_fd: int, target: str, *, one_filesystem: bool = False) -> boo
     Owners, modes, times, holes, links (hard ones too), fifos and ACLs and user.* attributes are kept; devices, sockets
     and other attributes are left out. The folder's own mode and owner are copied too. ``one_filesystem``: what is
     mounted in it is an empty folder in the copy. Returns whether it copied.
-    Raises OSError; FilesystemError for folders nested hundreds deep.
+    Raises OSError, with the entry's path in the folder as its file name; FilesystemError for folders nested hundreds
+    deep.
     """
     target_fd = os.open(target, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
@@ -34,7 +35,10 @@ def copy_up(source_fd: int, target: str, *, one_filesystem: bool = False) -> boo
         folder = os.open(f"/proc/self/fd/{source_fd}", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             device = os.fstat(folder).st_dev if one_filesystem else -1
-            _copy_folder(folder, target_fd, _Copy(target_fd, device), "")
+            _copy_folder(folder, target_fd, copy := _Copy(target_fd, device), "")
+        except OSError as error:
+            error.filename, error.filename2 = copy.at, None
+            raise
         except RecursionError:
             raise FilesystemError(f"cannot copy to {target}: its folders are nested too deep") from None
         finally:
@@ -47,12 +51,13 @@ def copy_up(source_fd: int, target: str, *, one_filesystem: bool = False) -> boo
 class _Copy:
     """A copy under way: which inode was copied to which path (relative to ``folder``), for its further names.
 
-    ``device``: the only one to copy from, or -1.
+    ``device``: the only one to copy from, or -1. ``at``: the path that it is at.
     """
 
-    __slots__ = ("device", "folder", "seen")
+    __slots__ = ("at", "device", "folder", "seen")
 
     def __init__(self, folder: int, device: int) -> None:
+        self.at = ""
         self.folder = folder
         self.device = device
         self.seen: dict[tuple[int, int], str] = {}
@@ -63,7 +68,9 @@ def _copy_folder(source: int, target: int, copy: _Copy, prefix: str) -> None:
     status = os.fstat(source)
     if copy.device in (-1, status.st_dev):
         for name in sorted(os.listdir(source)):
+            copy.at = prefix + name
             _copy_entry(source, target, name, copy, prefix)
+    copy.at = prefix
     _copy_attributes(status, source, target)
 
 

@@ -49,7 +49,8 @@ def _likely_cause(code: int, fstype: str) -> tuple[str, str]:
         text = "parts of the visible one are masked, or the pid (sysfs: network) namespace is not ours"
         return text, "LCM-NS-05"
     if code == _errno.EPERM and fstype == "bind":
-        return "in a user namespace ro, nosuid, nodev, noexec of the source's mount cannot be taken off", ""
+        text = "needs root, or a user and a mount namespace of one's own"
+        return f"{text}; there ro, nosuid, nodev, noexec of the source's mount cannot be taken off", ""
     if code == _errno.EPERM:
         return "needs CAP_SYS_ADMIN in the user namespace that owns the mount namespace", ""
     if code == _errno.EINVAL and fstype == "bind":

@@ -33,11 +33,12 @@ def filler(source: str) -> tuple[Any, str]:
     """Return the action that fills a root from ``source``, and the source's whole path. Raises FilesystemError."""
     if source == "host":
         return fill_from_host, source
-    path = os.path.abspath(source)
     try:
-        mode = os.stat(path).st_mode
+        mode = os.stat(source).st_mode
+        path = os.path.abspath(source)
     except OSError as error:
-        raise FilesystemError(f"cannot make a jail from {path!r}: {error.strerror}") from None
+        hint = "a folder, or a tar archive"
+        raise FilesystemError(f"cannot make a jail from {source!r}: {error.strerror}", hint=hint) from None
     if stat.S_ISDIR(mode):
         return fill_from_folder, path
     if stat.S_ISREG(mode):
@@ -64,6 +65,8 @@ def fill_from_folder(root: str, source: str) -> dict[str, Any]:
     fd = os.open(source, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         copy_up(fd, root, one_filesystem=True)
+    except OSError as error:
+        raise FilesystemError(f"cannot copy {error.filename!r} of {source}: {error.strerror}") from None
     finally:
         os.close(fd)
     return {"needed_by": {}, "warnings": []}

@@ -14,6 +14,7 @@ from .core.paths import safe_open
 from .errors import FilesystemError
 
 _LARGEST = 1 << 20
+_BY_NUMBER = "a number up to 4294967294 needs no entry"
 
 
 class User:
@@ -48,7 +49,7 @@ def choose_user(text: str, users: list[list[str]], groups: list[list[str]]) -> U
         raise UsageError(f"{text!r} is no user", hint="NAME, UID, NAME:GROUP or UID:GID")
     row = next((row for row in users if len(row) > 5 and name in (row[0], row[2])), None)
     if row is None and not _is_number(name):
-        raise FilesystemError(f"there is no user {name} in the root's /etc/passwd", hint="a number needs no entry")
+        raise FilesystemError(f"there is no user {name!r} in the root's /etc/passwd", hint=_BY_NUMBER)
     uid = int(row[2] if row else name)
     gid = _group(group, groups) if group else int(row[3]) if row else 0
     also = [int(r[2]) for r in groups if row and not group and len(r) > 3 and row[0] in r[3].split(",")]
@@ -58,7 +59,7 @@ def choose_user(text: str, users: list[list[str]], groups: list[list[str]]) -> U
 def _group(text: str, groups: list[list[str]]) -> int:
     row = next((row for row in groups if len(row) > 2 and text in (row[0], row[2])), None)
     if row is None and not _is_number(text):
-        raise FilesystemError(f"there is no group {text} in the root's /etc/group", hint="a number needs no entry")
+        raise FilesystemError(f"there is no group {text!r} in the root's /etc/group", hint=_BY_NUMBER)
     return int(row[2] if row else text)
 
 

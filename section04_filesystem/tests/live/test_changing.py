@@ -151,6 +151,20 @@ def test_what_cannot_be_is_told_with_its_cause(private, tmp_path):
     assert "bind it on itself" in said[1]
 
 
+def test_who_may_not_mount_is_told_what_it_takes(private, tmp_path):
+    """EPERM of an ordinary user is about his rights; it names the object even where that has no name."""
+
+    def look():
+        os.chmod(tmp_path, 0o755)
+        os.setresuid(65534, 65534, 65534)
+        return refusals([["bind", "src", "dst"], ["remount", "src/below", "ro"], ["remount", "", "ro"]])
+
+    answers = private(look)
+    assert [code for code, _, _ in answers] == [125, 125, 125]
+    assert all("needs root, or a user and a mount namespace" in err for _, _, err in answers[:2])
+    assert "remount ''" in answers[2][2]
+
+
 def test_who_keeps_a_mount_busy_is_named(private):
     def look():
         os.chdir("src/below")

@@ -10,7 +10,7 @@ import tarfile
 import pytest
 
 from section02_namespaces import CLONE_NEWNS, unshare
-from section04_filesystem import HostRoot, mount, set_propagation, umount
+from section04_filesystem import HostRoot, copy_up, mount, set_propagation, umount
 from section04_filesystem.errors import FilesystemError
 from section04_filesystem.executable import missing_library
 from section04_filesystem.jails import Jails
@@ -176,7 +176,7 @@ def test_users_are_those_of_the_rows():
     assert choose_user("odd", users, groups).home == "/"
     assert (choose_user("7", users, groups).gid, choose_user("70", users, groups).gid) == (8, 0)
     assert (choose_user("ann:50", users, groups).gid, choose_user("ann:staff", users, groups).groups) == (50, [])
-    for text in ("", "nobody", "ann:nogroup", "ann:", ":8", "4294967295"):
+    for text in ("", "nobody", "ann:nogroup", "ann:", ":8", "4294967295", "-1"):
         with pytest.raises(Exception, match=r"is no user|there is no (user|group)"):
             choose_user(text, users, groups)
 
@@ -251,3 +251,37 @@ def test_a_folder_that_holds_the_jails_is_not_copied_into_itself(tmp_path, jailm
     done = jailman("create", "j", "--from", tmp_path)
     assert (done.returncode, "the jail itself would lie in it" in done.stderr) == (125, True)
     assert os.listdir(tmp_path / "jails") == []
+
+
+def test_no_source_is_no_folder_at_all(tmp_path, jailman):
+    """abspath("") is the working directory: it would be copied."""
+    done = jailman("create", "j", "--from", "")
+    assert (done.returncode, "cannot make a jail from ''" in done.stderr) == (125, True), done
+    assert not (tmp_path / "jails/j").exists()
+
+
+def test_a_file_that_cannot_be_copied_is_named(tmp_path, in_child):
+    (tmp_path / "source/a/b").mkdir(parents=True)
+    (tmp_path / "source/a/b/closed").write_text("x")
+    os.chmod(tmp_path / "source/a/b/closed", 0)
+    (tmp_path / "target").mkdir()
+    os.chown(tmp_path / "target", 65534, 65534)
+
+    def look():
+        source, target = (os.open(tmp_path / name, os.O_RDONLY) for name in ("source", "target"))
+        os.setresuid(65534, 65534, 65534)
+        try:
+            copy_up(source, f"/proc/self/fd/{target}")
+        except PermissionError as error:
+            return error.filename
+
+    assert in_child(look) == "a/b/closed"
+
+
+def test_a_program_outside_of_the_jails_path_is_told(tmp_path, monkeypatch, jailman):
+    write_program(tmp_path / "odd", b"#!/bin/sh\necho odd\n")
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    done = jailman("create", "j", "--with", "odd", "--with", "env")
+    assert (done.returncode, done.stderr.count("\n")) == (0, 1)
+    assert f"by its whole path, {tmp_path}/odd:" in done.stderr
+    assert jailman("enter", "j", "--", f"{tmp_path}/odd").stdout == "odd\n"

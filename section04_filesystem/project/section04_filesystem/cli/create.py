@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 
 import click
 
 from section01_processes import Recorder, describe_plan, warn
 
+from ..jailplans import PATH
 from ..jails import Jails
 from .common import DRY_RUN, JSON, jail_as_dict, print_json
 
@@ -30,9 +32,20 @@ def create(jails: Jails, name: str, source: str, programs: tuple[str, ...], dry_
         click.echo("\n".join(describe_plan(jails.plan_create(name, source, programs))))
         return
     jail = jails.create(name, source, programs, Recorder(-1, "cli", os.environ.get("LCM_CRASH", "")))
-    for text in jail.warnings:
+    for text in [*jail.warnings, *beyond_path(programs)]:
         warn(text)
     if as_json:
         print_json(jail_as_dict(jail))
     else:
         click.echo(jail.root)
+
+
+def beyond_path(programs: tuple[str, ...]) -> list[str]:
+    """Return a warning for each of the host's ``programs`` that is found here by its name, and not so in a jail."""
+    found = [shutil.which(name) for name in programs if "/" not in name]
+    real = [f"{os.path.realpath(os.path.dirname(path))}/{os.path.basename(path)}" for path in found if path]
+    return [
+        f"in the jail, {os.path.basename(path)} has to be called by its whole path, {path}: PATH there is {PATH}"
+        for path in real
+        if os.path.dirname(path) not in PATH.split(":")
+    ]

@@ -39,7 +39,7 @@ def _lines(facts: dict[str, Any]) -> list[str]:
     lines = [f"{key:9} {facts[key]}" for key in ("name", "root", "source", "created")]
     lines.append(f"{'size':9} {facts['size']} bytes")
     lines.append(f"{'programs':9} {' '.join(facts['programs']) or '-'}")
-    lines.append(f"{'inside':9} {' '.join(map(str, facts['pids'])) or 'nobody'}")
+    lines.append(f"{'inside':9} {' '.join(map(str, facts['pids'])) or 'no process'}")
     lines += [f"{'warning':9} {text}" for text in facts["warnings"]]
     lines.append("mounts it gets (pivot_root)")
     lines += [f"  {m['destination']:9} {m['type']} {','.join(m['options'])}" for m in facts["mounts"]["pivot_root"]]

@@ -95,10 +95,16 @@ def show_peers(view: View, as_json: bool) -> None:
             for member in members if isinstance(members, list) else []:
                 where = f"mnt:[{member['namespace']}] by pid {member['pid']}"
                 click.echo(f"  {kind[:-1]:6} {quoted(str(member['target']))}  {where}")
-    click.echo(f"{len(groups)} groups in {len(view.tables)} mount namespaces")
+    click.echo(f"{counted(len(groups), 'group')} in {counted(len(view.tables), 'mount namespace')}")
     if view.hidden:
         advice = " (try sudo)" if os.geteuid() else ""
-        click.echo(f"jailman: not ours to see: the mount namespaces of {view.hidden} processes{advice}", err=True)
+        whose = counted(view.hidden, "process", "processes")
+        click.echo(f"jailman: not ours to see: the mount namespaces of {whose}{advice}", err=True)
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """Return ``number`` with its noun."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
 
 
 def show_difference(rows: list[dict[str, object]], as_json: bool) -> int:
