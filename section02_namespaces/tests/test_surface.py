@@ -32,11 +32,13 @@ pin
 pinned_names
 plan_enter
 plan_namespaces
+release_pins
 resolve_target
 setdomainname
 setgroups_denied
 sethostname
 setns
+state_folder
 take_survey
 unpin
 unshare

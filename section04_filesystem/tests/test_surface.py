@@ -11,11 +11,13 @@ ExecutedMethod
 FilesystemError
 HostRoot
 IsolationMethod
+Jails
 LoopDevice
 Mount
 MountError
 MountOptions
 MountTable
+Occupants
 PROPAGATION
 ROOT
 STUMBLING_BLOCKS
@@ -44,6 +46,7 @@ plan_rootfs
 remove_tree
 safe_open
 set_propagation
+state_folder
 umount
 write_proc
 """

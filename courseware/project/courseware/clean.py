@@ -1,7 +1,8 @@
 """Remove what the course made on this machine, after any crash: ``./course clean [--dry-run]``.
 
 Everything we make bears our name: state folders, cgroups ``minidocker``, ``ociman`` and ``lcm-*``, links ``mdk*`` and
-``mdv*``, the nft table ``ip lcm``, folders ``lcm-…`` for temporary files. Found is what belongs to the user who calls;
+``mdv*``, the nft table ``ip lcm``, folders ``lcm-…`` for temporary files; or it lies in a state folder: jails, pinned
+namespaces, and loop devices that show a file there. Found is what belongs to the user who calls;
 under sudo first what belongs to the one who called sudo, as that user, then root's. Never removed: ``work/``, and what
 a living command is using.
 
@@ -18,10 +19,10 @@ from functools import partial
 
 import click
 
-from section01_processes import spawn
+from section01_processes import LcmError, spawn
 
 from .exercises.plain import become, calling_user
-from .leftovers import Leftover, checks, containers, machine, named, remove_tree
+from .leftovers import Leftover, checks, containers, jails, machine, named, pins, remove_tree
 from .leftovers.containers import end_containers, other_shims, state_root
 
 NOTHING, REMOVED, FAILED = 0, 3, 1
@@ -72,8 +73,9 @@ def attempt(item: Leftover) -> bool:
     """Remove ``item``; say why if that fails."""
     try:
         item.remove()
-    except OSError as error:
-        click.echo(f"course: cannot remove {item.kind} {item.name}: {error.strerror or error}", err=True)
+    except (OSError, LcmError) as error:
+        reason = getattr(error, "strerror", "") or error
+        click.echo(f"course: cannot remove {item.kind} {item.name}: {reason}", err=True)
         return False
     return True
 
@@ -85,6 +87,8 @@ def leftovers(clone: str, *, environment: bool) -> Iterator[Leftover]:
         click.echo(f"kept: named processes in {folder}, for somebody who named that folder")
     yield from checks.leftovers()
     yield from containers.state_folders(clone)
+    yield from jails.leftovers(*jails.own_folder())
+    yield from pins.leftovers(*pins.own_folder())
     busy = other_shims(state_root())
     if busy:
         click.echo(f"kept: cgroups, links and rules, for the containers of another state folder ({', '.join(busy)})")

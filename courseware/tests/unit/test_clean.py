@@ -19,6 +19,7 @@ def nothing_of_this_machine(tmp_path, monkeypatch):
     monkeypatch.setenv("MINIDOCKER_ROOT", str(tmp_path / "minidocker"))
     monkeypatch.setenv("PROCMAN_STATE", str(tmp_path / "procman"))
     monkeypatch.setenv("JAILMAN_STATE", str(tmp_path / "jails"))
+    monkeypatch.setenv("NSMAN_STATE", str(tmp_path / "nsman"))
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     for function in ("cgroups", "links", "rules", "policy"):
         monkeypatch.setattr(machine, function, lambda: iter(()))

@@ -42,7 +42,9 @@ if TYPE_CHECKING:
     from .namespace import Namespace as Namespace
     from .pinning import pin as pin
     from .pinning import unpin as unpin
+    from .pins import release_pins as release_pins
     from .place import pinned_names as pinned_names
+    from .place import state_folder as state_folder
     from .stumbling import STUMBLING_BLOCKS as STUMBLING_BLOCKS
     from .targets import resolve_target as resolve_target
     from .timens import write_time_offsets as write_time_offsets
@@ -79,11 +81,13 @@ _WHERE = {
     "pinned_names": "place",
     "plan_enter": "core.enter",
     "plan_namespaces": "core.create",
+    "release_pins": "pins",
     "resolve_target": "targets",
     "setdomainname": "core.create",
     "setgroups_denied": "userns",
     "sethostname": "core.create",
     "setns": "core.create",
+    "state_folder": "place",
     "take_survey": "explore.survey",
     "unpin": "pinning",
     "unshare": "core.create",

@@ -126,6 +126,25 @@ def unpin_name(state: str, name: str, kinds: Sequence[str] = ()) -> dict[str, bo
     return was
 
 
+def release_pins(state: str) -> dict[str, bool]:
+    """Unpin all that is pinned below ``state``, and remove what kills have left there; fine when nothing is there.
+
+    Return path → whether a namespace was behind it. What is no pin stays, and so do the folders above it. It needs the
+    right to mount only where something is mounted. Raises NamespaceError, SyscallError, OSError.
+    """
+    if not os.path.isdir(state):
+        return {}
+    was: dict[str, bool] = {}
+    with StateLock(state):
+        place = pins_folder(state)
+        for name in os.listdir(place) if os.path.isdir(place) else ():
+            for path in files_of(state, name).values():
+                was[path] = is_pin(path)
+                unpin(path) if was[path] else os.unlink(path)
+        _tidy(state)
+    return was
+
+
 def _state_of_who_may_mount(state: str) -> str:
     """Return the state folder, after a look at our rights. Raises NamespaceError, UsageError."""
     if not may_mount():

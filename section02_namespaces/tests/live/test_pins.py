@@ -237,6 +237,22 @@ def test_killed_between_the_file_and_its_mount(room):
     assert room.mounts() == []
 
 
+def test_release_unpins_all_and_may_come_twice(room):
+    pid = room.hold("--net", "--uts")
+    room.nsman("pin", "blue", pid, "--net", "--uts")
+    room.nsman("pin", "green", pid, "--net")
+    room("umount", f"{room.state}/pins/green/net")
+    room("mkdir", f"{room.state}/pins/empty")
+    code = "import sys, json, section02_namespaces as ns; print(json.dumps(ns.release_pins(sys.argv[1])))"
+    was = json.loads(room(sys.executable, "-c", code, room.state).stdout)
+    place = f"{room.state}/pins"
+    assert was == {f"{place}/blue/net": True, f"{place}/blue/uts": True, f"{place}/green/net": False}
+    assert room.mounts() == []
+    assert os.listdir(room.state) == []
+    assert room(sys.executable, "-c", code, room.state).stdout == "{}\n"
+    assert room(sys.executable, "-c", code, f"{room.state}/nowhere").stdout == "{}\n"
+
+
 @BOTH
 def test_the_callers_own_mount_namespace_cannot_be_pinned(room):
     done = room.nsman("pin", "blue", "self", "--net", "--mount", check=False)

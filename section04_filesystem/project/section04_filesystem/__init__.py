@@ -32,12 +32,15 @@ if TYPE_CHECKING:
     from .isolation.model import IsolationMethod as IsolationMethod
     from .isolation.runner import isolation_matrix as isolation_matrix
     from .isolation.stage import Stage as Stage
+    from .jails import Jails as Jails
+    from .jails import state_folder as state_folder
     from .loopdevice import LoopDevice as LoopDevice
     from .loops import attach_loop as attach_loop
     from .loops import detach_loop as detach_loop
     from .loops import list_loops as list_loops
     from .mountinfo import Mount as Mount
     from .mountinfo import MountTable as MountTable
+    from .occupants import Occupants as Occupants
     from .options import MountOptions as MountOptions
     from .overlay import mount_overlay as mount_overlay
     from .pivot import pivot_root as pivot_root
@@ -62,11 +65,13 @@ _WHERE = {
     "FilesystemError": "errors",
     "HostRoot": "hostroot",
     "IsolationMethod": "isolation.model",
+    "Jails": "jails",
     "LoopDevice": "loopdevice",
     "Mount": "mountinfo",
     "MountError": "errors",
     "MountOptions": "options",
     "MountTable": "mountinfo",
+    "Occupants": "occupants",
     "PROPAGATION": "core.flags",
     "ROOT": "rootfs",
     "STUMBLING_BLOCKS": "stumbling",
@@ -95,6 +100,7 @@ _WHERE = {
     "remove_tree": "removal",
     "safe_open": "walk",
     "set_propagation": "core.root",
+    "state_folder": "jails",
     "umount": "binds",
     "write_proc": "procfs",
 }

@@ -107,6 +107,10 @@ class Jails:
             return []
         return [self.find(name) for name in names if os.path.exists(f"{self.folder}/{name}/jail.json")]
 
+    def sweep(self) -> list[str]:
+        """Remove what makers and removers that were killed have left; return the names of those folders."""
+        return sweep(self.folder)
+
     def plan_create(self, name: str, source: str, programs: Sequence[str] = ()) -> Plan:
         """Return the steps that make jail ``name`` from ``source``: "host", a folder, a tar archive. Pure but for that.
 

@@ -65,8 +65,24 @@ def remove_tree(folder: str) -> None:
 def remove_with_parents(folder: str, stop: str) -> None:
     """Remove ``folder`` and all below it, then the empty folders above it, up to ``stop``, which stays."""
     remove_tree(folder)
-    if os.path.isdir(folder):  # a mount point
-        return
+    if not os.path.isdir(folder):  # a mount point
+        remove_empty_above(folder, stop)
+
+
+def remove_empty(folder: str, stop: str) -> None:
+    """Remove ``folder``, then the empty folders above it, up to ``stop``. Raises OSError when something is in it."""
+    try:
+        os.rmdir(folder)
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        left = sorted(os.listdir(folder))
+        raise OSError(error.errno, f"{', '.join(left[:3])} is in it" if left else error.strerror) from None
+    remove_empty_above(folder, stop)
+
+
+def remove_empty_above(folder: str, stop: str) -> None:
+    """Remove the empty folders above ``folder``, up to ``stop``, which stays."""
     above = os.path.dirname(folder)
     while above.startswith(stop.rstrip("/") + "/"):
         try:

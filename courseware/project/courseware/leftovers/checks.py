@@ -1,4 +1,4 @@
-"""What a killed check of an exercise, demo or ``course lab`` leaves: processes, folders, cgroups.
+"""What a killed check of an exercise, demo or ``course lab`` leaves: processes, folders, loop devices, cgroups.
 
 A folder or cgroup that a living command uses is held (``courseware.holding``): it is kept, and said.
 
@@ -18,7 +18,7 @@ import click
 
 from courseware.holding import held
 
-from . import Leftover, above, environment_of, is_course, kill_all, processes, remove_tree, words_of
+from . import Leftover, above, environment_of, is_course, kill_all, loops, processes, remove_tree, words_of
 
 #: A check of an exercise, the mutant that is judged, the place in which an answer runs; the demo.
 FOLDER = re.compile(r"lcm-(check|mutant|ex|demo)-[a-z0-9_]{8}")
@@ -32,6 +32,7 @@ def leftovers() -> Iterator[Leftover]:
         if reason := in_use(path):
             click.echo(f"kept: folder {path}: {reason}")
         else:
+            yield from loops.leftovers(path)
             yield Leftover("folder", path, partial(remove, path))
     lab = processes(is_lost_lab)
     if lab:

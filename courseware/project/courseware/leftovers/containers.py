@@ -1,4 +1,4 @@
-"""Containers: MiniDocker's, ociman's, jailman's, and the folders in which they keep them.
+"""Containers: MiniDocker's and ociman's, and the folders in which they keep them.
 
 What belongs here: finding the folders and letting each tool end its own. What does not: what bears our name in the
 machine's tables (``machine.py``), which goes once no container is left.
@@ -38,7 +38,7 @@ def end_containers(clone: str) -> None:
 
 
 def state_folders(clone: str) -> Iterator[Leftover]:
-    """Yield the containers of ociman, and the state folders of all three."""
+    """Yield the containers of ociman, and the state folders of both."""
     home, tool = os.path.expanduser("~"), f"{clone}/.venv/bin/ociman"
     run = "/run" if os.geteuid() == 0 else os.environ.get("XDG_RUNTIME_DIR", f"/run/user/{os.geteuid()}")
     folder = f"{run}/ociman"
@@ -50,14 +50,10 @@ def state_folders(clone: str) -> Iterator[Leftover]:
         yield Leftover("state folder", folder, partial(remove_tree, folder))
     root = state_root()
     if os.path.isdir(root):
-        yield Leftover("state folder", root, partial(remove_with_parents, root, _stop(root, home)))
-    data = os.environ.get("XDG_DATA_HOME") or f"{home}/.local/share"
-    jails = os.environ.get("JAILMAN_STATE") or ("/var/lib/jailman" if os.geteuid() == 0 else f"{data}/jailman")
-    if os.path.isdir(jails):
-        yield Leftover("state folder", jails, partial(remove_with_parents, jails, _stop(jails, home)))
+        yield Leftover("state folder", root, partial(remove_with_parents, root, stop_above(root, home)))
 
 
-def _stop(folder: str, home: str) -> str:
+def stop_above(folder: str, home: str) -> str:
     """Return the folder above ``folder`` that stays even if it is empty: the home folder, or what it lies in."""
     return home if folder.startswith(f"{home}/.local/") else os.path.dirname(folder)
 

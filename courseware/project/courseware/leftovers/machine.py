@@ -95,7 +95,7 @@ def policy() -> Iterator[Leftover]:
 def roots() -> Iterator[str]:
     """Yield what is there of root's making, for a user who cannot remove it."""
     if os.geteuid() != 0:
-        found = ["/var/lib/minidocker", "/var/lib/lcm", "/var/lib/jailman", "/run/ociman", POLICY]
+        found = ["/var/lib/minidocker", "/var/lib/lcm", "/var/lib/jailman", "/run/ociman", "/run/lcm", POLICY]
         yield from (path for path in found if os.path.isdir(path) or _is_ours(path))
         yield from (f"link {name}" for name in os.listdir("/sys/class/net") if name.startswith(("mdk", "mdv")))
 
