@@ -48,7 +48,8 @@ def explained(error: SyscallError, hint: str, explain: str, about: str = "") -> 
 
 
 def explain_unshare(error: SyscallError, flags: int) -> SyscallError:
-    """Return ``error`` of unshare(``flags``) with its likely cause."""
+    """Return ``error`` of unshare(``flags``) with the kinds' names and its likely cause."""
+    error = SyscallError(error.errno or 0, error.call, error.arguments, about=error.about or _new_kinds(flags))
     if error.errno == _errno.EINVAL and thread_count() > 1:
         hint = f"this process has {thread_count()} threads; fork first and unshare in the single-threaded child"
         return explained(error, hint, "LCM-NS-04")
@@ -60,6 +61,14 @@ def explain_unshare(error: SyscallError, flags: int) -> SyscallError:
         hint = "needs root or CAP_SYS_ADMIN, or a new user namespace as well: nsman run --map-root"
         return explained(error, hint, "")
     return error
+
+
+def _new_kinds(flags: int) -> str:
+    """Return which namespaces unshare(``flags``) makes."""
+    from .core.kinds import KINDS  # when something failed, and not before
+
+    names = [kind.name for kind in KINDS if kind.flag & flags]
+    return f"new namespace{'s' * (len(names) > 1)} {' '.join(names)}"
 
 
 def _explain_limit() -> str:

@@ -49,7 +49,7 @@ class Namespace:
     def at(cls, path: str) -> Namespace:
         """Return the namespace behind a file (/proc/PID/ns/X or pinned). Raises NamespaceError if it is none."""
         try:
-            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a fifo would wait for its other end
         except OSError as error:
             raise NamespaceError(f"cannot open {path}: {error.strerror}") from error
         try:
@@ -57,7 +57,8 @@ class Namespace:
             kind = next(kind for kind in KINDS if kind.flag == flag)
             return cls(kind, os.fstat(fd).st_ino, path)
         except (OSError, StopIteration):
-            raise NamespaceError(f"{path} is not a namespace file") from None
+            hint = "those are /proc/PID/ns/net and the like, and what is pinned"
+            raise NamespaceError(f"{path} is not a namespace file", hint=hint) from None
         finally:
             os.close(fd)
 

@@ -253,6 +253,8 @@ def test_watch_ends_by_itself(nsman):
     [
         ("find 1", "no namespace 1 is to be found"),
         ("find web", "is no namespace's inode"),
+        ("find 5]", "is no namespace's inode"),
+        ("find nt:[5]", "no kind of namespace is called 'nt'"),
         ("inspect 999999999", "no process 999999999"),
         ("inspect /etc/passwd", "/etc/passwd is not a namespace file"),
         ("inspect /nowhere", "cannot open /nowhere"),
@@ -269,6 +271,48 @@ def test_what_cannot_be_is_one_clear_line(nsman, line, why):
     (complaint,) = [said for said in done.stderr.splitlines() if not said.startswith("nsman: partial view")]
     assert complaint.startswith("nsman: error: ")
     assert why in complaint
+
+
+def test_no_name_is_nobodys_name(nsman):
+    """Most namespaces have none, and are not what is asked for."""
+    done = nsman("inspect", "")
+    assert (done.returncode, done.stdout) == (125, "")
+
+
+def test_a_fifo_is_no_namespace_and_nobody_waits_for_its_other_end(nsman, folder):
+    os.mkfifo(folder / "fifo")
+    done = nsman("inspect", folder / "fifo")
+    assert (done.returncode, "fifo is not a namespace file" in done.stderr) == (125, True)
+
+
+def test_who_has_ended_and_is_not_waited_for_is_called_so(nsman):
+    zombie = os.fork()
+    if zombie == 0:
+        os._exit(0)
+    os.waitid(os.P_PID, zombie, os.WEXITED | os.WNOWAIT)
+    try:
+        for words, code in (("inspect", zombie), 0), (("diff", "self", zombie), 1):
+            done = nsman(*words)
+            assert done.returncode == code
+            assert f"nsman: process {zombie} has ended and was not waited for (a zombie)" in done.stderr
+    finally:
+        os.waitpid(zombie, 0)
+
+
+@pytest.mark.parametrize(("columns", "last"), [("120", "ISOLATES"), ("80", "HELD")])
+def test_a_terminal_of_eighty_columns_has_no_broken_lines(nsman, columns, last):
+    done = nsman("inspect", "self", env={**os.environ, "COLUMNS": columns})
+    lines = done.stdout.splitlines()
+    assert lines[0].split()[-1] == last
+    assert max(map(len, lines[:9])) <= int(columns)
+
+
+def test_a_full_disk_is_no_traceback(nsman):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(nsman.command("ls"), stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode
+    assert "nsman: error: No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_watch_does_not_wake_itself(monkeypatch):

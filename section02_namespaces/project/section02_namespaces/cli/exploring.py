@@ -5,7 +5,7 @@ What belongs here: what two or more of ls, tree, inspect, diff, find and watch n
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,6 +15,9 @@ from ..core import kinds as k
 from ..explore.model import Found, Survey
 from ..explore.names import name_containers, name_pins
 from ..explore.rows import Rows, partial_view, printable
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 KINDS = click.option(
     "--kind", "--type", "-t", "kinds", multiple=True, metavar="KIND",
@@ -43,6 +46,13 @@ def note_partial(survey: Survey) -> None:
         click.echo(partial_view(survey.unreadable), err=True)
 
 
+def note_zombie(pid: int, kinds: Collection[str]) -> None:
+    """Say on standard error that process ``pid`` has ended, if it is no longer in a namespace of every kind."""
+    if "mnt" not in kinds:
+        left = f"it has left all but its {' and '.join(kinds)}"
+        click.echo(f"nsman: process {pid} has ended and was not waited for (a zombie): {left}", err=True)
+
+
 def name_all(survey: Survey) -> None:
     """Give every namespace its names, containers' too; say so when an engine cannot tell."""
     name_pins(survey)
@@ -59,28 +69,8 @@ def details(rows: Rows, space: Found) -> dict[str, Any]:
 
 def describe(rows: Rows, survey: Survey, space: Found) -> list[str]:
     """Return the lines that say everything about one namespace."""
-
-    def who(pid: int) -> str:
-        return f"{pid} {rows.process(pid)[0]}".strip()
-
-    def link(inode: int | None) -> str:
-        return f"{survey.spaces[inode].kind}:[{inode}]" if inode in survey.spaces else ""
-
-    facts = [
-        ("isolates", [k.kind_named(space.kind).isolates]),
-        ("owner", [link(space.owner)]),
-        ("parent", [link(space.parent)]),
-        ("made by uid", ["" if space.owner_uid is None else str(space.owner_uid)]),
-        ("processes", [who(pid) for pid in space.pids]),
-        ("threads", [f"{tid} of {who(pid)}" for pid, tid in space.threads]),
-        ("next children of", [who(pid) for pid in space.heirs]),
-        ("mounts", [f"{printable(path)} in {link(view)}" for path, view in space.mounts]),
-        ("descriptors", [f"{fd} of {who(pid)}" for pid, fd in space.descriptors]),
-        ("children", [link(inode) for inode in space.children]),
-        ("owns", [link(inode) for inode in space.owned]),
-    ]
     lines = [f"{space.kind}:[{space.inode}] {space.name}".rstrip()]
-    for fact, texts in facts:
+    for fact, texts in facts(rows, survey, space).items():
         shown = [text for text in texts if text]
         title = f"{fact} ({len(shown)})" if len(shown) > 1 else fact
         if len(shown) > _MOST:
@@ -88,3 +78,27 @@ def describe(rows: Rows, survey: Survey, space: Found) -> list[str]:
         if shown:
             lines.append(f"  {title:22} {', '.join(shown)}")
     return lines
+
+
+def facts(rows: Rows, survey: Survey, space: Found) -> dict[str, list[str]]:
+    """Return what is known of one namespace, by what it is about; "" and [] where there is nothing to say."""
+
+    def who(pid: int) -> str:
+        return f"{pid} {rows.process(pid)[0]}".strip()
+
+    def link(inode: int | None) -> str:
+        return f"{survey.spaces[inode].kind}:[{inode}]" if inode in survey.spaces else ""
+
+    return {
+        "isolates": [k.kind_named(space.kind).isolates],
+        "owner": [link(space.owner)],
+        "parent": [link(space.parent)],
+        "made by uid": ["" if space.owner_uid is None else str(space.owner_uid)],
+        "processes": [who(pid) for pid in space.pids],
+        "threads": [f"{tid} of {who(pid)}" for pid, tid in space.threads],
+        "next children of": [who(pid) for pid in space.heirs],
+        "mounts": [f"{printable(path)} in {link(view)}" for path, view in space.mounts],
+        "descriptors": [f"{fd} of {who(pid)}" for pid, fd in space.descriptors],
+        "children": [link(inode) for inode in space.children],
+        "owns": [link(inode) for inode in space.owned],
+    }

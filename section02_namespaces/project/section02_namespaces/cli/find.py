@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import click
 
+from ..core.kinds import kind_named
 from ..errors import NamespaceError
 from ..explore.rows import Rows
 from ..explore.survey import take_survey
@@ -33,9 +36,11 @@ def find(inode: str, as_json: bool) -> None:
 
 
 def inode_number(text: str) -> int:
-    """Return the number in ``4026531833`` or ``net:[4026531833]``. Raises NamespaceError."""
-    number = text.partition(":[")[2].removesuffix("]") if text.endswith("]") else text
-    if not (number.isascii() and number.isdigit() and len(number) < 20):
+    """Return the number in ``4026531833`` or ``net:[4026531833]``. Raises NamespaceError: no number, no such kind."""
+    found = re.fullmatch(r"(\d{1,19})|(\w+):\[(\d{1,19})\]", text, re.ASCII)
+    if not found:
         hint = "a number as in `ls -l /proc/self/ns`: 4026531833, or net:[4026531833]"
         raise NamespaceError(f"{text!r} is no namespace's inode", hint=hint)
-    return int(number)
+    if found[2]:
+        kind_named(found[2])
+    return int(found[1] or found[3])

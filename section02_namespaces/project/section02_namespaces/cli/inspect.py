@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shutil import get_terminal_size
 from typing import Any
 
 import click
@@ -15,7 +16,7 @@ from ..explore.survey import survey_with, take_survey
 from ..namespace import Namespace
 from ..targets import resolve_target
 from .common import JSON
-from .exploring import describe, details, name_all, note_partial, print_json
+from .exploring import describe, details, name_all, note_partial, note_zombie, print_json
 
 
 @click.command()
@@ -38,7 +39,7 @@ def inspect(target: str, as_json: bool) -> None:
     except NamespaceError:
         survey = take_survey()
         name_all(survey)
-        named = [space for space in survey if target in space.name.split(",")]
+        named = [space for space in survey if target and target in space.name.split(",")]
         if not named:
             raise
         show_spaces(survey, named, as_json)
@@ -69,7 +70,11 @@ def show_process(pid: int, as_json: bool) -> None:
         return
     titles = ["kind", "inode", "ours", "owner", "parent", "name", "held", "isolates"]
     cells = [[cell(name, fields[name]) for name in titles] for fields in rows]
-    click.echo("\n".join(table([title.upper() for title in titles], cells)))
+    shown = table([title.upper() for title in titles], cells)
+    if max(map(len, shown)) > get_terminal_size((1 << 16, 0)).columns:  # of a terminal; a file's lines have no end
+        shown = table([title.upper() for title in titles[:-1]], [row[:-1] for row in cells])
+    click.echo("\n".join(shown))
+    note_zombie(pid, links)
     for name, lines in maps.items():
         click.echo(f"{name}: " + "; ".join(" ".join(map(str, line)) for line in lines))
 

@@ -26,7 +26,7 @@ def list_all() -> bool:
     try:
         sys.stdout.write("\n".join(lines) + "\n")
         sys.stdout.flush()
-    except BrokenPipeError:
+    except (OSError, AttributeError):  # the reader has gone, a full disk; a closed standard output is None
         return False
     if survey.unreadable:
         print(partial_view(survey.unreadable), file=sys.stderr)

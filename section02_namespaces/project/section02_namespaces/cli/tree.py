@@ -53,7 +53,7 @@ def drawn(roots: list[h.Node], rows: Rows) -> list[str]:
 def can_encode(text: str) -> bool:
     """Whether standard output can show ``text``."""
     try:
-        text.encode(sys.stdout.encoding or "ascii")
+        text.encode(getattr(sys.stdout, "encoding", None) or "ascii")  # a closed standard output is None
     except (UnicodeEncodeError, LookupError):
         return False
     return True
