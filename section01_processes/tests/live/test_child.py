@@ -1,7 +1,9 @@
 """What a child makes of itself, and children that nobody holds; each in a child of the test."""
 
 import contextlib
+import encodings
 import os
+import pathlib
 import signal
 import subprocess
 import sys
@@ -17,6 +19,7 @@ from section01_processes import (
     close_descriptors,
     command_line,
     end_child,
+    forbid_imports,
     lead_session,
     own_children,
     place_stdio,
@@ -151,3 +154,28 @@ def test_the_same_process_executes_its_program_again(tmp_path):
     command = [sys.executable, "-I", "-S", str(tmp_path / "p.py"), project]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout == "True True False\n"
+
+
+@pytest.mark.needs("root")
+@pytest.mark.parametrize("forbidden", [True, False])
+def test_a_traceback_in_another_root_runs_code_of_that_root_unless_imports_are_forbidden(tmp_path, capfd, forbidden):
+    """The source file that the traceback quotes is the root's; so is the codec that its first line asks for."""
+    ours, codec = (os.path.join(tmp_path, os.path.abspath(path).lstrip("/")) for path in (__file__, encodings.__file__))
+    for path, text in (
+        (ours, "# coding: hostile\n" * 400),
+        (f"{codec[:-11]}hostile.py", "open('/ran', 'w').close()\n"),
+    ):
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        pathlib.Path(path).write_text(text)
+
+    def run():
+        if forbidden:
+            forbid_imports()
+        os.chroot(tmp_path)
+        os.chdir("/")
+        raise ValueError("nobody thought of it")
+
+    with spawn(run) as child:
+        assert child.wait() == 125
+    assert "ValueError: nobody thought of it" in capfd.readouterr().err
+    assert (tmp_path / "ran").exists() != forbidden

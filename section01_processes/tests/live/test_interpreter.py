@@ -4,11 +4,14 @@ import errno
 import os
 import select
 import shutil
+import signal
+import subprocess
 import sys
 import time
 
 import pytest
 
+import section01_processes
 from section01_processes import ChildFailed, ProcessIdentity, protected_copy, spawn, start_interpreter
 from section01_processes.interpreter import sealed_copy
 
@@ -151,3 +154,45 @@ def test_a_missing_script_or_interpreter_is_an_error(tmp_path):
         with pytest.raises(ChildFailed, match="exec format"):
             start_interpreter(["-c", ""], executable=str(tmp_path / "text"), double_fork=double_fork)
     assert sorted(os.listdir("/proc/self/fd")) == before
+
+
+PROTECTED = """
+import os, sys
+sys.path[:0] = sys.argv[1:2]
+from section01_processes import protect_interpreter
+print(os.getpid(), flush=True)
+protect_interpreter("some-tool")
+print(open("/proc/self/comm").read().strip(), sys.argv[2:], sys.flags.no_site, sys.executable)
+print(os.readlink("/proc/self/exe"), sys.stdin.read(), sorted(os.listdir("/proc/self/fd")), sep="; ", flush=True)
+os.kill(os.getpid(), int(sys.argv[2]))
+"""
+
+
+def protected(*arguments, wrapped=(), ordinary=False, **options):
+    project = os.path.dirname(os.path.dirname(section01_processes.__file__))
+    command = [*wrapped, sys.executable, "-I", "-S", "-c", PROTECTED, project, *arguments]
+    if ordinary:
+        options |= {"user": 65534, "group": 65534, "extra_groups": []}
+    return subprocess.run(command, capture_output=True, text=True, check=False, **options)
+
+
+@pytest.mark.needs("root")
+@pytest.mark.parametrize(("ordinary", "executable"), [(False, "/"), (True, "/memfd:python")])
+def test_a_tool_moves_to_a_protected_interpreter_in_place(ordinary, executable):
+    """Its pid, words, flags, standard input and name stay; its end is its own; no descriptor is left over."""
+    done = protected("15", "two words", "", ordinary=ordinary, input="typed")
+    first, second, words, facts = done.stdout.splitlines()
+    assert first == second
+    assert words == f"some-tool ['15', 'two words', ''] 1 {sys.executable}"
+    place, text, fds = facts.split("; ")
+    assert place.startswith(executable)  # "/": the file is the root of its mount
+    assert (text, fds) == ("typed", "['0', '1', '2', '3']")  # 3: the listing's own
+    assert (done.returncode, done.stderr) == (-signal.SIGTERM, "")
+
+
+@pytest.mark.needs("root")
+def test_a_tool_that_cannot_be_protected_does_not_go_on():
+    done = protected("0", ordinary=True, wrapped=["prlimit", "--fsize=0"])
+    error = "some-tool: error: cannot protect the interpreter: [Errno 27] File too large\n"
+    assert (done.returncode, done.stderr) == (125, error)
+    assert len(done.stdout.splitlines()) == 1

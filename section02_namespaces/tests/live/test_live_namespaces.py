@@ -117,6 +117,26 @@ def test_an_ordinary_user_gives_up_setgroups_for_his_map(in_child):
     assert in_child(run) == (0, "deny", ["0", "1234", "1"])
 
 
+def test_who_becomes_root_of_a_namespace_that_he_joined_stays_undumpable(in_child):
+    """Or the other root there could open his /proc/PID/exe. Whose the files of /proc/self are, tells it."""
+
+    def run():
+        from section01_processes import become_undumpable, set_dumpable
+        from section02_namespaces.actions import become_root_inside
+
+        os.setresgid(1234, 1234, 1234)
+        os.setresuid(1234, 1234, 1234)
+        set_dumpable(1)
+        unshare(CLONE_NEWUSER)
+        write_id_maps(0, [IdMap(0, 1234, 1)], [IdMap(0, 1234, 1)])
+        before = os.stat("/proc/self/status").st_uid
+        become_undumpable()
+        become_root_inside()
+        return before, os.getuid(), os.stat("/proc/self/status").st_uid
+
+    assert in_child(run) == (0, 0, 65534)  # 65534: root, who is nobody in here
+
+
 def test_a_map_is_written_once_only(in_child):
     def run():
         unshare(CLONE_NEWUSER)
