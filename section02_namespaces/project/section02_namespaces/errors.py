@@ -47,9 +47,9 @@ def explained(error: SyscallError, hint: str, explain: str, about: str = "") -> 
     return SyscallError(code, error.call, error.arguments, about=about or error.about, hint=hint, explain=explain)
 
 
-def explain_unshare(error: SyscallError, flags: int) -> SyscallError:
-    """Return ``error`` of unshare(``flags``) with the kinds' names and its likely cause."""
-    error = SyscallError(error.errno or 0, error.call, error.arguments, about=error.about or _new_kinds(flags))
+def explain_unshare(error: SyscallError, flags: int, about: str = "") -> SyscallError:
+    """Return ``error`` of unshare(``flags``) with its likely cause; ``about``: which kinds those flags are."""
+    error = SyscallError(error.errno or 0, error.call, error.arguments, about=about)
     if error.errno == _errno.EINVAL and thread_count() > 1:
         hint = f"this process has {thread_count()} threads; fork first and unshare in the single-threaded child"
         return explained(error, hint, "LCM-NS-04")
@@ -61,14 +61,6 @@ def explain_unshare(error: SyscallError, flags: int) -> SyscallError:
         hint = "needs root or CAP_SYS_ADMIN, or a new user namespace as well: nsman run --map-root"
         return explained(error, hint, "")
     return error
-
-
-def _new_kinds(flags: int) -> str:
-    """Return which namespaces unshare(``flags``) makes."""
-    from .core.kinds import KINDS  # when something failed, and not before
-
-    names = [kind.name for kind in KINDS if kind.flag & flags]
-    return f"new namespace{'s' * (len(names) > 1)} {' '.join(names)}"
 
 
 def _explain_limit() -> str:

@@ -156,8 +156,9 @@ def test_what_cannot_be_is_said(nsman, words, code, said):
 
 @pytest.mark.needs("root", "userns")
 def test_without_rights_and_without_a_map_the_error_says_what_to_add(nsman):
-    done = nsman("run", "--uts", "true", ordinary=True)
+    done = nsman("run", "--uts", "--net", "true", ordinary=True)
     assert done.returncode == 125
+    assert "new namespaces uts, net: unshare(" in done.stderr
     assert "a new user namespace as well: nsman run --map-root" in done.stderr
     assert nsman("run", "--uts", "--map-root", "true", ordinary=True).returncode == 0
     refused = nsman("run", "--map-auto", "true", ordinary=True, subids="")

@@ -29,7 +29,7 @@ def unshare(flags: int) -> None:
     try:
         _syscalls.unshare(flags)
     except SyscallError as error:
-        raise explain_unshare(error, flags) from None
+        raise explain_unshare(error, flags, f"new namespaces {_names(flags)}") from None
 
 
 @action("namespaces(7)")
@@ -85,6 +85,9 @@ def plan_namespaces(new: int, joined: Iterable[tuple[str, str]] = ()) -> list[St
     if new & k.CLONE_NEWUSER:
         steps.append(Step(unshare, k.CLONE_NEWUSER, about="new user namespace: its ids are not mapped yet"))
     if rest := new & ~k.CLONE_NEWUSER:
-        names = ", ".join(kind.name for kind in k.KINDS if kind.flag & rest)
-        steps.append(Step(unshare, rest, about=f"new namespaces: {names}"))
+        steps.append(Step(unshare, rest, about=f"new namespaces: {_names(rest)}"))
     return steps
+
+
+def _names(flags: int) -> str:
+    return ", ".join(kind.name for kind in k.KINDS if kind.flag & flags)
