@@ -100,6 +100,9 @@ def walk() -> None:
     typed("./course run minidocker system tiny")
     typed("./course run minidocker run -d --network none --name mine tiny sleep 1000")
     typed("sudo ./course lab -- true")
+    typed("sudo ./course run nsman pin kept self --net --uts")
+    for sudo in ("", "sudo "):
+        typed(f"{sudo}./course run jailman create left --from host")
 
 
 def kill() -> list[str]:
