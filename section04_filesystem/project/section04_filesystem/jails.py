@@ -18,8 +18,9 @@ from __future__ import annotations
 import os
 import stat
 import time
+from contextlib import suppress
 
-from section01_processes import BadJson, Plan, Recorder, Slot, Step, read_json
+from section01_processes import BadJson, Plan, Recorder, Slot, Step, read_json, warn
 
 from . import jailsteps as do
 from .errors import FilesystemError
@@ -67,18 +68,19 @@ class Jail:
         self.warnings: list[str] = record["warnings"]
 
     def size(self) -> int:
-        """Return how many bytes of the disk its root takes (a file with several names once, as du(1) counts)."""
+        """Return how many bytes of the disk its root takes (a file with several names once, as du(1) counts).
+
+        What vanishes while we look, since somebody works in the jail, counts as gone.
+        """
         seen: set[int] = set()
         total, todo = 0, [self.root]
         while todo:
-            with os.scandir(todo.pop()) as entries:
-                for entry in entries:
-                    status = entry.stat(follow_symlinks=False)
-                    if status.st_ino not in seen:
-                        seen.add(status.st_ino)
-                        total += status.st_blocks * 512
-                    if stat.S_ISDIR(status.st_mode) and not os.path.ismount(entry.path):
-                        todo.append(entry.path)
+            for path, status in _entries(todo.pop()):
+                if status.st_ino not in seen:
+                    seen.add(status.st_ino)
+                    total += status.st_blocks * 512
+                if stat.S_ISDIR(status.st_mode) and not os.path.ismount(path):
+                    todo.append(path)
         return total
 
 
@@ -99,13 +101,22 @@ class Jails:
             raise FilesystemError(f"the record of jail {name} is damaged: {error}", hint="jailman rm it") from None
 
     def all(self) -> list[Jail]:
-        """Return all complete jails, sorted by name; what was left unfinished is swept."""
+        """Return all complete jails, sorted by name; what was left unfinished is swept.
+
+        One whose record is damaged is a warning: it must not hide the others. Raises FilesystemError, OSError.
+        """
         sweep(self.folder)
         try:
             names = sorted(os.listdir(self.folder))
         except FileNotFoundError:
             return []
-        return [self.find(name) for name in names if os.path.exists(f"{self.folder}/{name}/jail.json")]
+        found = []
+        for name in names:
+            try:
+                found += [self.find(name)] if os.path.exists(f"{self.folder}/{name}/jail.json") else []
+            except FilesystemError as error:
+                warn(str(error))
+        return found
 
     def sweep(self) -> list[str]:
         """Remove what makers and removers that were killed have left; return the names of those folders."""
@@ -134,7 +145,11 @@ class Jails:
     def create(self, name: str, source: str, programs: Sequence[str] = (), record: Recorder | None = None) -> Jail:
         """Make jail ``name``; nothing is left of one that fails. Raises FilesystemError, OSError."""
         plan = self.plan_create(name, source, programs)
-        os.makedirs(self.folder, mode=0o700, exist_ok=True)
+        try:
+            os.makedirs(self.folder, mode=0o700, exist_ok=True)
+        except OSError as error:
+            hint = "another place: --state, or JAILMAN_STATE"
+            raise FilesystemError(f"no jail can be kept in {self.folder}: {error.strerror}", hint=hint) from None
         sweep(self.folder)
         slots: dict[str, Any] = {}
         try:
@@ -175,6 +190,16 @@ class Jails:
         finally:
             if CLAIM.name in slots:
                 os.close(slots[CLAIM.name])
+
+
+def _entries(folder: str) -> list[tuple[str, os.stat_result]]:
+    """Return path and status of what is in ``folder``, but for what vanishes meanwhile."""
+    found = []
+    with suppress(FileNotFoundError), os.scandir(folder) as entries:
+        for entry in entries:
+            with suppress(FileNotFoundError):
+                found.append((entry.path, entry.stat(follow_symlinks=False)))
+    return found
 
 
 def run(plan: Plan, slots: dict[str, Any], record: Recorder | None = None) -> dict[str, Any]:

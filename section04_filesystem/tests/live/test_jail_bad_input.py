@@ -210,10 +210,15 @@ def test_a_full_disk_leaves_nothing(tmp_path, in_child, source):
 
 def test_a_record_that_is_damaged_is_called_so_and_the_jail_can_go(tmp_path, jailman, root):
     jailman("create", "j", "--from", root)
+    jailman("create", "whole", "--from", root)
     for text in ("{", "{}", "[]"):
         (tmp_path / "jails/j/jail.json").write_text(text)
         done = jailman("enter", "j")
         assert (done.returncode, "the record of jail j is damaged" in done.stderr) == (125, True), done
+        done = jailman("ls")
+        assert (done.returncode, "the record of jail j is damaged" in done.stderr) == (0, True), done
+        assert [line.split()[0] for line in done.stdout.splitlines()] == ["NAME", "whole"]
+    assert jailman("rm", "whole").returncode == 0
     assert jailman("rm", "j").returncode == 0
     assert os.listdir(tmp_path / "jails") == []
 
@@ -285,3 +290,27 @@ def test_a_program_outside_of_the_jails_path_is_told(tmp_path, monkeypatch, jail
     assert (done.returncode, done.stderr.count("\n")) == (0, 1)
     assert f"by its whole path, {tmp_path}/odd:" in done.stderr
     assert jailman("enter", "j", "--", f"{tmp_path}/odd").stdout == "odd\n"
+
+
+def test_a_place_that_cannot_be_made_is_named_with_what_to_try(tmp_path, jailman):
+    (tmp_path / "jails").write_text("in the way")
+    done = jailman("create", "j")
+    assert (done.returncode, done.stdout) == (125, "")
+    assert f"no jail can be kept in {tmp_path}/jails: " in done.stderr
+    assert "--state" in done.stderr
+
+
+def test_a_jail_is_measured_while_its_files_come_and_go(tmp_path, root, monkeypatch):
+    """The folder is read, then each entry is looked at: in between a process of the jail may remove both."""
+    jails = Jails(str(tmp_path / "jails"))
+    jail = jails.create("j", str(root))
+    before = jail.size()
+    real = os.scandir
+
+    def scandir(path):
+        if isinstance(path, str) and path.endswith("/bin"):  # rmtree comes by here, with a descriptor
+            shutil.rmtree(path)
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    assert 0 < jail.size() < before
