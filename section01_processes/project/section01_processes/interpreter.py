@@ -31,7 +31,7 @@ MARK = "protected"  # python -X protected: this interpreter cannot be written to
 F_ADD_SEALS = 1033
 SEALS = 0x1 | 0x2 | 0x4 | 0x8  # F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE, fcntl(2)
 MFD_EXEC = 0x10  # Linux 6.3; without it the sysctl vm.memfd_noexec may forbid to execute the copy
-EPERM, EINVAL, ENOSYS = 1, 22, 38
+EPERM, EACCES, EINVAL, ENOSYS = 1, 13, 22, 38
 
 
 def start_interpreter(
@@ -145,11 +145,17 @@ def protected_copy(path: str) -> int:
 
 
 def sealed_copy(path: str) -> int:
-    """Return a descriptor of a copy of ``path`` in memory that nobody can change any more. memfd_create(2)."""
+    """Return a descriptor of a copy of ``path`` in memory that nobody can change any more. memfd_create(2).
+
+    Raises LcmError where no memory may be executed, OSError.
+    """
     flags = os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING
     try:
         target = os.memfd_create(os.path.basename(path), flags | MFD_EXEC)
     except OSError as error:
+        if error.errno == EACCES:
+            hint = "the sysctl vm.memfd_noexec is 2; root needs no such copy"
+            raise LcmError("may not make a program in memory, which nobody could write to", hint=hint) from None
         if error.errno != EINVAL:
             raise
         target = os.memfd_create(os.path.basename(path), flags)

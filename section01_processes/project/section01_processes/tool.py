@@ -34,7 +34,8 @@ def run_tool(command: click.Command, name: str) -> NoReturn:
     )  # fmt: skip
     try:
         result = command.main(prog_name=name, standalone_mode=False)
-        sys.stdout.flush()
+        if sys.stdout:  # None: descriptor 1 was closed
+            sys.stdout.flush()
         code = result if isinstance(result, int) else 0
     except click.ClickException as error:
         error.show()

@@ -16,6 +16,7 @@ from section01_processes import ChildFailed, ProcessIdentity, protected_copy, sp
 from section01_processes.interpreter import sealed_copy
 
 pytestmark = pytest.mark.lane("host", "guest")
+NOEXEC = "/proc/sys/vm/memfd_noexec"
 ANSWER = "import os, sys; os.write(1, repr({}).encode())"
 
 
@@ -196,3 +197,15 @@ def test_a_tool_that_cannot_be_protected_does_not_go_on():
     error = "some-tool: error: cannot protect the interpreter: [Errno 27] File too large\n"
     assert (done.returncode, done.stderr) == (125, error)
     assert len(done.stdout.splitlines()) == 1
+
+
+@pytest.mark.lane("host")
+@pytest.mark.skipif(not os.path.exists(NOEXEC), reason="Linux 6.3 has it, one per pid namespace")
+@pytest.mark.needs("root")
+@pytest.mark.parametrize(("value", "code", "said"), [(1, 0, ""), (2, 125, "the sysctl vm.memfd_noexec is 2")])
+def test_where_memory_is_not_executable_by_default_the_copy_asks_to_be(value, code, said):
+    script = f"echo {value} > {NOEXEC}; exec setpriv --reuid=65534 --clear-groups -- \"$@\""
+    wrapped = ["unshare", "--pid", "--fork", "--mount-proc", "sh", "-ec", script, "-"]
+    done = protected("0", wrapped=wrapped, input="")
+    assert (done.returncode, said in done.stderr) == (code, True)
+    assert ("/memfd:python" in done.stdout) == (not said)

@@ -128,3 +128,11 @@ def test_what_is_not_there_ends_with_127_and_what_cannot_run_with_126(nsman):
     assert nsman("enter", "self", "--", "sh", "-c", "kill -9 $$").returncode == 137
     assert nsman("enter", "self", "--typo").returncode == 2
     assert nsman("enter", "self", "--typo", "true").returncode == 2
+
+
+def test_without_standard_descriptors_it_enters_as_well(nsman):
+    """Then the protected interpreter's descriptor, and others of ours, are 0 to 2."""
+    closed = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "-"]
+    for code, program in ((0, "true"), (1, "false")):
+        done = subprocess.run([*closed, *nsman.command("enter", "self", program)], check=False, timeout=60)
+        assert done.returncode == code
