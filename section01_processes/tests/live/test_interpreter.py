@@ -204,7 +204,7 @@ def test_a_tool_that_cannot_be_protected_does_not_go_on():
 @pytest.mark.needs("root")
 @pytest.mark.parametrize(("value", "code", "said"), [(1, 0, ""), (2, 125, "the sysctl vm.memfd_noexec is 2")])
 def test_where_memory_is_not_executable_by_default_the_copy_asks_to_be(value, code, said):
-    script = f"echo {value} > {NOEXEC}; exec setpriv --reuid=65534 --clear-groups -- \"$@\""
+    script = f'echo {value} > {NOEXEC}; exec setpriv --reuid=65534 --clear-groups -- "$@"'
     wrapped = ["unshare", "--pid", "--fork", "--mount-proc", "sh", "-ec", script, "-"]
     done = protected("0", wrapped=wrapped, input="")
     assert (done.returncode, said in done.stderr) == (code, True)
