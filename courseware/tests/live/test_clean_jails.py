@@ -85,12 +85,22 @@ def test_jails_go_with_their_folder_and_empty_ones_above_it(folder, tmp_path):
 
 def test_a_jail_with_somebody_inside_stays_and_is_named(folder, tmp_path, capsys):
     with somebody_in(f"{folder}/lived/root") as pid:
-        assert [clean.attempt(item) for item in jails.leftovers(folder, str(tmp_path))] == [True, False, False]
-        assert f"jail lived is in use: process {pid} (" in capsys.readouterr().err
+        assert all(clean.attempt(item) for item in jails.leftovers(folder, str(tmp_path)))
+        said = capsys.readouterr().out
+        assert f"kept: jail lived in {folder}: process {pid} (" in said
+        assert f"kept: state folder {folder}: jail lived is in use" in said
         assert names_in(folder) == ["lived"]
         assert os.path.isdir(f"/proc/{pid}")
     assert all(clean.attempt(item) for item in jails.leftovers(folder, str(tmp_path)))
     assert not os.path.exists(folder)
+
+
+def test_a_jail_that_somebody_enters_after_the_look_is_refused(folder, tmp_path, capsys):
+    empty, lived, state = jails.leftovers(folder, str(tmp_path))
+    with somebody_in(f"{folder}/lived/root") as pid:
+        assert [clean.attempt(item) for item in (empty, lived, state)] == [True, False, False]
+        assert f"jail lived is in use: process {pid} (" in capsys.readouterr().err
+    assert names_in(folder) == ["lived"]
 
 
 def test_a_jail_in_which_something_is_mounted_stays_and_so_do_those_files(folder, tmp_path, capfd):
@@ -100,12 +110,27 @@ def test_a_jail_in_which_something_is_mounted_stays_and_so_do_those_files(folder
 
     def check():
         bind(str(precious), f"{folder}/lived/root/bin")
-        assert [clean.attempt(item) for item in jails.leftovers(folder, str(tmp_path))] == [True, False, False]
+        assert all(clean.attempt(item) for item in jails.leftovers(folder, str(tmp_path)))
 
     alone(check)
-    assert "lived/root/bin is mounted" in capfd.readouterr().err
+    assert f"kept: jail lived in {folder}: {folder}/lived/root/bin is mounted" in capfd.readouterr().out
     assert (precious / "file").read_text() == "keep me"
     assert names_in(folder) == ["lived"]
+
+
+def test_a_folder_that_is_another_users_is_kept(folder, tmp_path, capfd):
+    """As where an ordinary user's JAILMAN_STATE is root's."""
+    for path in (*list(tmp_path.parents)[:-2], tmp_path, pathlib.Path(folder).parent):
+        path.chmod(path.stat().st_mode | 0o011)
+
+    def check():
+        os.setgid(65534)
+        os.setuid(65534)
+        assert list(jails.leftovers(folder, str(tmp_path))) == []
+
+    with spawn(check) as child:
+        assert child.wait() == 0
+    assert f"kept: state folder {folder}: it is not ours to change" in capfd.readouterr().out
 
 
 def test_what_a_killed_jailman_began_goes_and_what_a_living_one_makes_stays(folder, tmp_path, capsys):
@@ -128,10 +153,11 @@ def test_what_is_no_jail_is_kept_and_named(folder, tmp_path, capsys):
     os.mkdir(f"{folder}/letters")
     pathlib.Path(folder, "letters", "mine").write_text("keep me")
     os.symlink("/etc", f"{folder}/link")
+    pathlib.Path(folder, ".note.new").write_text("keep me")
     os.symlink(f"{folder}/lived", f"{folder}/another")
     assert all(clean.attempt(item) for item in jails.leftovers(folder, str(tmp_path)))
-    assert f"kept: state folder {folder}: another in it is no jail" in capsys.readouterr().out
-    assert names_in(folder) == ["another", "letters", "link"]
+    assert f"kept: state folder {folder}: .note.new in it is no jail" in capsys.readouterr().out
+    assert names_in(folder) == [".note.new", "another", "letters", "link"]
     assert pathlib.Path(folder, "letters", "mine").read_text() == "keep me"
 
 
