@@ -299,6 +299,13 @@ def test_who_has_ended_and_is_not_waited_for_is_called_so(nsman):
         os.waitpid(zombie, 0)
 
 
+@pytest.mark.parametrize("words", ["--seconds nan", "--seconds inf", "--interval inf", "--interval nan"])
+def test_what_is_no_time_is_refused_before_watching(nsman, words):
+    done = nsman("watch", *words.split())
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"Invalid value for '{words.split()[0]}'" in done.stderr
+
+
 @pytest.mark.parametrize(("columns", "last"), [("120", "ISOLATES"), ("80", "HELD")])
 def test_a_terminal_of_eighty_columns_has_no_broken_lines(nsman, columns, last):
     done = nsman("inspect", "self", env={**os.environ, "COLUMNS": columns})

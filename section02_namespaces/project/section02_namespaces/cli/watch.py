@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 
 import click
@@ -12,11 +13,21 @@ from ..explore.watching import Change, Watcher
 from .common import JSON
 from .exploring import KINDS, chosen_kinds
 
+_YEAR = 365 * 86400  # a wait that select(2) takes, and that nobody will see the end of
+
+
+def _no_nan(_: click.Context, __: click.Parameter, value: float | None) -> float | None:
+    """Return a number of seconds. Raises BadParameter for NaN, which is in every range."""
+    if value is not None and math.isnan(value):
+        raise click.BadParameter("nan is no number of seconds")
+    return value
+
 
 @click.command()
 @KINDS
-@click.option("--seconds", type=click.FloatRange(min=0), metavar="N", help="End after so long (default: Ctrl-C ends).")
-@click.option("--interval", type=click.FloatRange(min=0.1), default=1.0, metavar="N",
+@click.option("--seconds", type=click.FloatRange(0, _YEAR), metavar="N", callback=_no_nan,
+              help="End after so long (default: Ctrl-C ends).")  # fmt: skip
+@click.option("--interval", type=click.FloatRange(0.1, _YEAR), default=1.0, metavar="N", callback=_no_nan,
               help="Seconds between two looks at everything (1).")  # fmt: skip
 @JSON
 def watch(kinds: tuple[str, ...], seconds: float | None, interval: float, as_json: bool) -> None:

@@ -41,7 +41,8 @@ def playground(as_json: bool) -> int:
         click.echo("\n".join(draw([cell for cell in cells if cell["table"] == name], name)))
         click.echo()
     told = sum(cell["document"] is not None for cell in cells)
-    click.echo(f"{told} cells that the document tells of, measured: {len(differ) or 'none'} differ")
+    many = "1 differs" if len(differ) == 1 else f"{len(differ) or 'none'} differ"
+    click.echo(f"{told} cells that the document tells of, measured: {many}")
     for cell in differ:
         why = cell["known"] or "nobody has told us of that: the document or the kernel has changed"
         click.echo(f"  {cell['table']}, {cell['row']}, {cell['column']}: {why}")
