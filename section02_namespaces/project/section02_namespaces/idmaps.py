@@ -55,6 +55,10 @@ def check_id_map(maps: Sequence[IdMap]) -> None:
             if first < end:
                 raise IdMapError(f"two lines of the id map overlap {side} the namespace at id {first}")
             end = first + count
+    size, page = sum(len(f"{a} {b} {c}\n") for a, b, c in maps), os.sysconf("SC_PAGESIZE")
+    if size >= page:
+        hint = "fewer lines: neighbours can be one"
+        raise IdMapError(f"an id map is less than a page of {page} bytes, this one has {size}", hint=hint)
 
 
 def _write(pid: int, file: str, maps: Sequence[IdMap], own_id: int) -> None:

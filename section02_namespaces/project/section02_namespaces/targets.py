@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 GROUP = "lcm.targets"
+NO_PROC = "no proc file system is at /proc: mount -t proc proc /proc"
 
 
 def resolve_target(text: str) -> int:
@@ -39,7 +40,8 @@ def resolve_target(text: str) -> int:
 def existing(pid: str) -> int:
     """Return the number ``pid`` when there is such a process. Raises NamespaceError."""
     if pid == "0" or len(pid) > 10 or not os.path.isdir(f"/proc/{pid}"):
-        raise NamespaceError(f"no process {pid}", hint="it may have ended; `nsman ls` shows one of each namespace")
+        hint = "it may have ended; `nsman ls` shows one of each namespace" if os.path.exists("/proc/self") else NO_PROC
+        raise NamespaceError(f"no process {pid}", hint=hint)
     return int(pid)
 
 

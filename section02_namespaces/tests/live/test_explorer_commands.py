@@ -314,6 +314,14 @@ def test_a_terminal_of_eighty_columns_has_no_broken_lines(nsman, columns, last):
     assert max(map(len, lines[:9])) <= int(columns)
 
 
+@pytest.mark.needs("root")
+@pytest.mark.parametrize("words", ["inspect self", "diff self 2"])
+def test_without_proc_nobody_has_ended(nsman, words):
+    without = ["unshare", "--mount", "--propagation", "private", "sh", "-c", 'umount -l /proc; exec "$@"', "-"]
+    done = subprocess.run([*without, *nsman.command(*words.split())], capture_output=True, text=True, check=False)
+    assert (done.returncode, "no proc file system is at /proc" in done.stderr) == (125, True), done
+
+
 def test_a_full_disk_is_no_traceback(nsman):
     with open("/dev/full", "w") as full:
         done = subprocess.run(nsman.command("ls"), stdout=full, stderr=subprocess.PIPE, text=True, check=False)

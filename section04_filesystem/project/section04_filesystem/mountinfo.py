@@ -136,7 +136,8 @@ class MountTable:
             why = f"may not read the mounts of process {pid}: it belongs to another user, or hides"
             raise FilesystemError(why, hint="try sudo") from None
         except (FileNotFoundError, ProcessLookupError):
-            raise FilesystemError(f"there is no process {pid} (any more)") from None
+            hint = "" if os.path.exists("/proc/self") else "no proc file system is at /proc: mount -t proc proc /proc"
+            raise FilesystemError(f"there is no process {pid} (any more)", hint=hint) from None
         except OSError as error:
             if error.errno != 22:
                 raise

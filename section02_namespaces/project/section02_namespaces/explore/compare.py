@@ -9,6 +9,7 @@ import os
 
 from ..core.kinds import KINDS
 from ..errors import NamespaceError
+from ..targets import NO_PROC
 
 _LATER = ("pid_for_children", "time_for_children")
 
@@ -25,7 +26,7 @@ def links_of(pid: int) -> dict[str, str]:
         if found.get(name) == found.get(name.partition("_")[0]):
             found.pop(name, None)
     if not found:
-        raise NamespaceError(f"process {pid} has ended")
+        raise NamespaceError(f"process {pid} has ended", hint="" if os.path.exists("/proc/self") else NO_PROC)
     return found
 
 
