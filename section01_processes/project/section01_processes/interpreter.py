@@ -84,13 +84,13 @@ def start_interpreter(
                 os.close(fd)
 
 
-def protect_interpreter(name: str) -> None:
+def protect_interpreter(name: str, exit_code: int = 125) -> None:
     """Execute this very command again on an interpreter that cannot be written to; return when it is on one already.
 
     For a tool called ``name`` that is going to enter a container or a jail: its first act, since what is imported
     before is imported twice. The tool moves as a whole: a child that is only forked shares its parent's executable. In
-    place: pid, parent, terminal, standard input and ignored signals stay. Ends the process, with a line, if that
-    cannot be.
+    place: pid, parent, terminal, standard input and ignored signals stay. Ends the process with ``exit_code``, and a
+    line, if that cannot be.
     """
     if MARK in sys._xoptions:  # noqa: SLF001 (documented, however it is spelled)
         set_name(name)  # a program that is executed by descriptor is named after the descriptor
@@ -101,7 +101,7 @@ def protect_interpreter(name: str) -> None:
         raise exec_error(prepare_execve(python, argv, _own_environment(), fd=protected_copy(python))(), python)
     except (LcmError, OSError) as error:
         os.write(2, f"{name}: error: cannot protect the interpreter: {error}\n".encode(errors="surrogateescape"))
-        sys.exit(125)
+        sys.exit(exit_code)
 
 
 def execute_again(arguments: Sequence[str], keep: Sequence[int] = ()) -> NoReturn:
