@@ -179,7 +179,8 @@ def _number_of(name: str) -> int:
             raise FilesystemError(f"{name} is attached to nothing", hint="jailman loop ls")
         return int(digits)
     real = os.path.realpath(name)
-    found = [str(loop["device"]) for loop in list_loops() if loop["file"] == real]
+    shown = (real, f"{real} (deleted)")  # the second: the file is gone, the device still shows it
+    found = [str(loop["device"]) for loop in list_loops() if loop["file"] in shown]
     if len(found) != 1:
         raise FilesystemError(
             f"{name!r} is attached to {' and '.join(found) or 'no loop device'}", hint="jailman loop ls"

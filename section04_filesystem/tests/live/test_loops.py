@@ -99,6 +99,12 @@ def test_a_device_that_stays_and_its_end(image):
         detach_loop(device)
 
 
+def test_a_device_is_found_by_a_file_that_is_gone(image):
+    slots = Plan("cli", loops.plan_attach(image, read_only=True)).run({})
+    os.unlink(image)
+    assert detach_loop(image)[0] == slots["device"].path
+
+
 def test_detaching_what_is_mounted_says_who_holds_it(in_child, image, tmp_path):
     def run():
         private()
