@@ -38,14 +38,20 @@ CONTENT = Slot("content", "what was found and copied")
 
 
 def state_folder(given: str = "") -> str:
-    """Return where jails are kept: ``given``, else JAILMAN_STATE, else by the XDG rules, for root /var/lib/jailman."""
+    """Return where jails are kept: ``given``, else JAILMAN_STATE, else by the XDG rules, for root /var/lib/jailman.
+
+    Raises FilesystemError for a relative path when the working directory is gone.
+    """
     found = given or os.environ.get("JAILMAN_STATE", "")
     if not found and os.geteuid() == 0:
         found = "/var/lib/jailman"
     if not found:
         data = os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share")
         found = f"{data}/jailman"
-    return os.path.abspath(found)
+    try:
+        return os.path.abspath(found)
+    except FileNotFoundError:
+        raise FilesystemError(f"{found!r} leads nowhere: the working directory is gone", hint="cd elsewhere") from None
 
 
 class Jail:

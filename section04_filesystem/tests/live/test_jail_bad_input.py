@@ -13,7 +13,7 @@ from section02_namespaces import CLONE_NEWNS, unshare
 from section04_filesystem import HostRoot, copy_up, mount, set_propagation, umount
 from section04_filesystem.errors import FilesystemError
 from section04_filesystem.executable import missing_library
-from section04_filesystem.jails import Jails
+from section04_filesystem.jails import Jails, state_folder
 from section04_filesystem.users import choose_user
 
 pytestmark = [pytest.mark.lane("host"), pytest.mark.needs("root")]
@@ -314,3 +314,17 @@ def test_a_jail_is_measured_while_its_files_come_and_go(tmp_path, root, monkeypa
 
     monkeypatch.setattr(os, "scandir", scandir)
     assert 0 < jail.size() < before
+
+
+def test_a_relative_place_needs_a_working_directory(tmp_path, in_child):
+    (tmp_path / "gone").mkdir()
+
+    def look():
+        os.chdir(tmp_path / "gone")
+        os.rmdir(tmp_path / "gone")
+        try:
+            state_folder("x")
+        except FilesystemError as error:
+            return str(error), state_folder("/x/../y")
+
+    assert in_child(look) == ("'x' leads nowhere: the working directory is gone (cd elsewhere)", "/y")
