@@ -43,12 +43,21 @@ def run_tool(command: click.Command, name: str) -> NoReturn:
     except (click.Abort, KeyboardInterrupt):
         code = 130
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the interpreter flushes once more at its end
         code = 141
     except (LcmError, OSError) as error:
         print(f"{name}: error: {_sentence(error)}", file=sys.stderr)
         code = error.exit_code if isinstance(error, LcmError) else 125
+    _flush_for_good()
     sys.exit(code)
+
+
+def _flush_for_good() -> None:
+    """Write what is left for standard output, or let go of it: the interpreter would fail with it again at its end."""
+    try:
+        if sys.stdout:
+            sys.stdout.flush()
+    except OSError:  # a full disk, a reader that has gone: told already, where it was the first failure
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _show_version(context: click.Context, name: str, package: str) -> None:

@@ -146,3 +146,22 @@ def test_bad_input_is_one_line_and_no_traceback():
 
 def test_help_names_the_commands():
     assert "Commands:" in procman("--help").stdout
+
+
+@pytest.mark.parametrize("seconds", ["inf", "nan", "0", "-1"])
+@pytest.mark.parametrize("command", ["top --once", "tree --watch"])
+def test_an_interval_that_is_no_time_is_wrong_usage(command, seconds):
+    done = procman(*command.split(), "--interval", seconds)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "Invalid value for '--interval'" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["ps", "tree", "top --once --plain", "--help", "ps --json"])
+def test_a_full_disk_is_one_line_and_a_closed_output_none(command):
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([PROCMAN, *command.split()], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (125, "procman: error: No space left on device\n")
+    closed = subprocess.run(
+        ["sh", "-c", '"$@" >&-', "sh", PROCMAN, *command.split()], capture_output=True, text=True, check=False
+    )
+    assert (closed.returncode, closed.stderr) == (0, "")

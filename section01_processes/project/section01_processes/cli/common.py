@@ -5,6 +5,7 @@ What belongs here: what two or more files of this folder need. What does not: co
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from typing import TYPE_CHECKING, Any
@@ -63,6 +64,20 @@ def find_named(text: str) -> Managed:
     if isinstance(found, int):
         raise LcmError(f"process {found} has no name", hint="only spawn --detach --name gives one", exit_code=2)
     return found
+
+
+class Seconds(click.FloatRange):
+    """A number of seconds from ``min`` to a year: ``inf`` no system call waits for, and ``nan`` is in every range."""
+
+    def __init__(self, min: float = 0) -> None:  # noqa: A002 - click's own word
+        super().__init__(min, 365 * 86400)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the number. Raises BadParameter."""
+        number = super().convert(value, param, ctx)
+        if math.isnan(number):
+            self.fail("nan is no number of seconds", param, ctx)
+        return number
 
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")

@@ -7,7 +7,7 @@ import click
 from ..manager import operations
 from ..manager.managed import Managed
 from ..signals import signal_name, signal_number
-from .common import DRY_RUN, TARGET, carry_out, complain_of_zombie
+from .common import DRY_RUN, TARGET, Seconds, carry_out, complain_of_zombie
 
 GRACE = 10.0
 
@@ -25,7 +25,7 @@ def signal_command(target: int | Managed, signal: str, dry_run: bool) -> None:
 
 @click.command()
 @TARGET
-@click.option("-t", "--timeout", type=click.FloatRange(0), default=GRACE, show_default=True, metavar="SECONDS",
+@click.option("-t", "--timeout", type=Seconds(), default=GRACE, show_default=True, metavar="SECONDS",
               help="How long it may take after SIGTERM before SIGKILL follows.")  # fmt: skip
 @DRY_RUN
 def stop(target: int | Managed, timeout: float, dry_run: bool) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from ..errors import UsageError
+from .common import Seconds
 
 SORTS = ("cpu", "memory", "threads", "fds", "io", "state", "pid", "name")
 
@@ -13,7 +14,7 @@ SORTS = ("cpu", "memory", "threads", "fds", "io", "state", "pid", "name")
 @click.option("--sort", type=click.Choice(SORTS), default="cpu", help="What comes first (cpu).")
 @click.option("--reverse", is_flag=True, help="The other way round.")
 @click.option("--filter", "text", default="", metavar="TEXT", help="Only names that contain TEXT, or the pid TEXT.")
-@click.option("--interval", type=click.FloatRange(min=0.1), default=2.0, help="Seconds between two samples (2).")
+@click.option("--interval", type=Seconds(0.1), default=2.0, help="Seconds between two samples (2).")
 @click.option("--plain", is_flag=True, help="No full screen: a table after the other.")
 @click.option("--once", is_flag=True, help="One table (after half a second, for the rates), then end.")
 @click.option("--count", type=click.IntRange(min=1), help="End after so many tables.")

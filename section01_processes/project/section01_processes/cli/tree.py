@@ -9,7 +9,7 @@ import click
 
 from ..core.tree import ProcessTree
 from ..errors import UsageError
-from .common import JSON, find_pid, row
+from .common import JSON, Seconds, find_pid, row
 
 if TYPE_CHECKING:
     from ..views.labels import Labels
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @click.option("--dot", is_flag=True, help="Print a graph for graphviz: procman tree --dot | dot -Tsvg > tree.svg")
 @click.option("--watch", is_flag=True, help="Look again and again; mark what is new (+) and what is gone (-).")
 @click.option("--plain", is_flag=True, help="With --watch: no full screen, a line for each that comes or goes.")
-@click.option("--interval", type=click.FloatRange(min=0.1), default=2.0, help="Seconds between two looks (2).")
+@click.option("--interval", type=Seconds(0.1), default=2.0, help="Seconds between two looks (2).")
 @click.option("--count", type=click.IntRange(min=1), help="With --watch: end after so many looks.")
 def tree(
     pid: int | None,

@@ -8,14 +8,14 @@ from ..errors import LcmError
 from ..handle import open_process, wait_end
 from ..manager import operations
 from ..manager.managed import Managed
-from .common import TARGET
+from .common import TARGET, Seconds
 
 TIMED_OUT = 124  # as timeout(1)
 
 
 @click.command()
 @TARGET
-@click.option("-t", "--timeout", type=click.FloatRange(0), metavar="SECONDS",
+@click.option("-t", "--timeout", type=Seconds(), metavar="SECONDS",
               help="Give up after so many seconds (exit code 124).")  # fmt: skip
 def wait(target: int | Managed, timeout: float | None) -> int:
     """Wait until a process has ended.
