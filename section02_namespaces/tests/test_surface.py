@@ -18,6 +18,7 @@ KINDS
 Namespace
 NamespaceError
 NamespaceKind
+PASSED_ON
 STUMBLING_BLOCKS
 Survey
 check_id_map
@@ -42,6 +43,7 @@ state_folder
 take_survey
 unpin
 unshare
+wait_passing_on
 write_id_maps
 write_time_offsets
 """

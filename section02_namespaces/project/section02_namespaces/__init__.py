@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from .explore.model import Found as Found
     from .explore.model import Survey as Survey
     from .explore.survey import take_survey as take_survey
+    from .foreground import PASSED_ON as PASSED_ON
+    from .foreground import wait_passing_on as wait_passing_on
     from .idmaps import check_id_map as check_id_map
     from .idmaps import write_id_maps as write_id_maps
     from .namespace import Namespace as Namespace
@@ -67,6 +69,7 @@ _WHERE = {
     "Namespace": "namespace",
     "NamespaceError": "errors",
     "NamespaceKind": "core.kinds",
+    "PASSED_ON": "foreground",
     "STUMBLING_BLOCKS": "stumbling",
     "check_id_map": "idmaps",
     "Survey": "explore.model",
@@ -91,6 +94,7 @@ _WHERE = {
     "take_survey": "explore.survey",
     "unpin": "pinning",
     "unshare": "core.create",
+    "wait_passing_on": "foreground",
     "write_id_maps": "idmaps",
     "write_time_offsets": "timens",
 }

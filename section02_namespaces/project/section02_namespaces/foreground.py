@@ -41,8 +41,9 @@ def run(plans: Mapping[str, Plan], *, records: int = -1, launched: Callable[[], 
 
 
 def wait_passing_on(child: Child) -> int:
-    """Wait until ``child`` ends and return its exit code; meanwhile pass signals on, which must be blocked.
+    """Wait until ``child`` ends and return its exit code; meanwhile pass signals on.
 
+    PASSED_ON and SIGCHLD must be blocked since before the child was there, and SIGCHLD not be ignored.
     Not passed on: what the terminal sent. That went to the whole foreground process group, the command included.
     """
     while (code := child.poll()) is None:

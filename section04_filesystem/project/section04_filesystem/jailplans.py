@@ -19,7 +19,7 @@ import signal
 from typing import TYPE_CHECKING, Any
 
 from section01_processes import (
-    Child,
+    ChildFailed,
     LcmError,
     Plan,
     Recorder,
@@ -32,7 +32,16 @@ from section01_processes import (
     set_death_signal,
     spawn,
 )
-from section02_namespaces import CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUSER, IdMap, plan_namespaces, write_id_maps
+from section02_namespaces import (
+    CLONE_NEWNS,
+    CLONE_NEWPID,
+    CLONE_NEWUSER,
+    PASSED_ON,
+    IdMap,
+    plan_namespaces,
+    wait_passing_on,
+    write_id_maps,
+)
 
 from .binds import change_mount
 from .core.flags import MOUNT_ATTR_NODEV, MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY
@@ -50,16 +59,18 @@ if TYPE_CHECKING:
 METHODS = ("pivot_root", "chroot")
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 PARENT = Slot("parent", "the parent's pidfd")
-PASSED_ON = (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
+_LONGEST_TROUBLE = 4096  # PIPE_BUF: written and read at once
 _SAFE = ["nosuid", "nodev", "noexec"]
 
 
 class Wish:
-    """How to enter a jail: ``argv``, ``method``, ``user`` (text), ``read_only``, ``binds`` (``SRC:DST[:ro]``)."""
+    """How to enter a jail: ``argv``, ``method``, ``user``, ``read_only``, ``binds`` (``SRC:DST[:ro]``)."""
 
     __slots__ = ("argv", "binds", "method", "read_only", "user")
 
-    def __init__(self, argv: Sequence[str] = ("/bin/sh",), *, method: str = "pivot_root", user: str = "") -> None:
+    def __init__(
+        self, argv: Sequence[str] = ("/bin/sh",), *, method: str = "pivot_root", user: str | None = None
+    ) -> None:
         self.argv = tuple(argv)
         self.method = method
         self.user = user
@@ -107,7 +118,7 @@ def plan_enter(jail: Jail, wish: Wish) -> tuple[Plan, Plan]:
     may map. Raises UsageError, FilesystemError.
     """
     userns = os.geteuid() != 0
-    user = find_user(jail.root, wish.user) if wish.user else User(0, 0, [], "/root")
+    user = find_user(jail.root, wish.user) if wish.user is not None else User(0, 0, [], "/root")
     mounts = jail_mounts(wish.method, wish.binds, userns=userns)
     steps = plan_root_mounts(jail.root, mounts, propagation="rprivate", userns=userns)
     attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | (MOUNT_ATTR_RDONLY if wish.read_only else 0)
@@ -118,7 +129,7 @@ def plan_enter(jail: Jail, wish: Wish) -> tuple[Plan, Plan]:
         steps += plan_pivot(propagation="rprivate")
     else:
         steps.append(Step(change_root, ROOT, about=f"/ now means {jail.root}"))
-    if wish.user and not userns:
+    if wish.user is not None and not userns:
         steps.append(Step(become_user, user.uid, user.gid, user.groups, about=f"user {wish.user} of the jail"))
     steps.append(Step(die_with_parent, PARENT, about="no orphan stays inside"))
     env = {"PATH": PATH, "HOME": user.home, "TERM": os.environ.get("TERM", "linux"), "PS1": f"{jail.name}# "}
@@ -167,7 +178,7 @@ def enter(
 
     The caller's interpreter must be one that the jail cannot write to (``protect_interpreter``). The jail stays locked
     as long as it runs. ``told`` gets the plans and the descriptor's records, to explain them; ``crash``: as for section
-    1's Recorder. Raises FilesystemError: the jail is being removed.
+    1's Recorder. Raises FilesystemError: the jail is being removed; ChildFailed: the command was not executed.
     """
     plans = plan_enter(jail, wish)
     try:
@@ -175,54 +186,56 @@ def enter(
     except (FileNotFoundError, BlockingIOError):
         raise FilesystemError(f"jail {jail.name} is being removed") from None
     reader, writer = os.pipe2(os.O_CLOEXEC) if told else (-1, -1)
+    troubles, report = os.pipe2(os.O_CLOEXEC)
     me = os.pidfd_open(os.getpid())
-    signal.pthread_sigmask(signal.SIG_BLOCK, PASSED_ON)  # until there is somebody to pass them on to
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # whoever ignores it cannot wait for anybody
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {*PASSED_ON, signal.SIGCHLD})
     try:
-        with spawn(lambda: _be_child(plans, me, writer, crash)) as child:
+        with spawn(lambda: _be_child(plans, me, writer, report, crash)) as child:
+            os.close(report)
             if told:
                 os.close(writer)
                 told(plans, _records(plans[1], reader))
                 os.close(reader)
-            return wait_for(child)
+            code = wait_passing_on(child)
+        if text := os.read(troubles, _LONGEST_TROUBLE):
+            raise ChildFailed(os.fsdecode(text), exit_code=code)
+        return code
     finally:
-        os.close(me)
-        os.close(held)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        for fd in (me, held, troubles):
+            os.close(fd)
 
 
-def _be_child(plans: tuple[Plan, Plan], parent: int, writer: int, crash: str) -> int:
-    """Make the namespaces, start init in them, wait for it."""
+def _be_child(plans: tuple[Plan, Plan], parent: int, writer: int, report: int, crash: str) -> int:
+    """Make the namespaces, start init in them, wait for it; write to ``report`` what went wrong, also with init."""
     outside, inside = plans
-    _run(outside, parent, Recorder(writer, "child", crash))
-    me = os.pidfd_open(os.getpid())
 
     def be_init() -> None:
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         _run(inside, me, Recorder(writer, "init", crash))
 
-    with spawn(be_init) as init:
+    try:
+        _run(outside, parent, Recorder(writer, "child", crash))
+        me = os.pidfd_open(os.getpid())
+        init = spawn(be_init, report=True)
+    except LcmError as error:
+        os.write(report, os.fsencode(str(error))[:_LONGEST_TROUBLE])
+        return error.exit_code
+    with init:
         if writer >= 0:
             os.close(writer)
-        return wait_for(init)
+        return wait_passing_on(init)
 
 
 def _run(plan: Plan, parent: int, record: Recorder) -> None:
-    """Run ``plan`` in a child, which has no better place for an error than standard error. Raises LcmError."""
+    """Run ``plan`` in a child. Raises LcmError."""
     try:
         plan.run({PARENT.name: parent}, record)
     except OSError as error:
         if isinstance(error, LcmError):
             raise
         raise FilesystemError(f"cannot enter: {error.strerror}: {error.filename or ''}".rstrip(": ")) from error
-
-
-def wait_for(child: Child) -> int:
-    """Wait; a terminal's signals reach the command by itself, the others are passed on to it."""
-    for number in (signal.SIGINT, signal.SIGQUIT):
-        signal.signal(number, signal.SIG_IGN)
-    for number in PASSED_ON:
-        signal.signal(number, lambda number, _: child.signal(number) and None)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, PASSED_ON)
-    return child.wait()
 
 
 def _records(inside: Plan, reader: int) -> Iterator[tuple[int, ...]]:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import signal
 import subprocess
 import sys
 
@@ -169,10 +170,12 @@ def test_life_of_a_jail(state):
         ["enter", "one", "--bind", "/etc", "--", "true"],
         ["enter", "one", "--bind", "/no/such:/x", "--", "true"],
         ["enter", "one", "--user", "nobody-knows", "--", "true"],
+        ["enter", "one", "--user", "", "--", "true"],
     ):
         done = jailman(state, *arguments)
         assert done.returncode == 125, (arguments, done)
-        assert "error: " in done.stderr, done.stderr
+        assert done.stderr.startswith("jailman: error: "), done.stderr
+        assert done.stderr.count("\n") == 1, done.stderr
         assert "Traceback" not in done.stderr, done.stderr
     assert os.listdir(state) == ["one"]
     assert oct(os.stat(state / "one").st_mode & 0o777) == "0o700"
@@ -198,7 +201,21 @@ def test_explain_tells_every_step_of_both_processes(state):
 
 
 def test_a_command_that_is_not_there_is_127(state):
-    assert jailman(state, "enter", "one", "--", "no-such-command").returncode == 127
+    done = jailman(state, "enter", "one", "--", "no-such-command")
+    said = 'jailman: error: exec: "no-such-command": executable file not found in $PATH\n'
+    assert (done.returncode, done.stderr) == (127, said)
+
+
+@pytest.mark.parametrize("method", ["pivot_root", "chroot"])
+@pytest.mark.parametrize("name", ["INT", "QUIT", "TERM"])
+def test_a_signal_to_jailman_alone_reaches_the_command(state, name, method):
+    script = f"trap 'echo got it; exit 3' {name}; echo ready; while :; do sleep 0.05; done"
+    command = [sys.executable, "-c", "from section04_filesystem.cli import main; main()", "--state", str(state)]
+    words = ["enter", "one", "--method", method, "--", "/bin/sh", "-c", script]
+    with subprocess.Popen([*command, *words], stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout.readline() == "ready\n"
+        running.send_signal(getattr(signal, f"SIG{name}"))
+        assert (running.stdout.read(), running.wait()) == ("got it\n", 3)
 
 
 def test_mounts_as_json_are_those_of_mountinfo(tmp_path):

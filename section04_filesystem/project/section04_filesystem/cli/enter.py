@@ -19,7 +19,7 @@ from .common import DRY_RUN
 @click.command(context_settings={"ignore_unknown_options": True})
 @click.argument("name")
 @click.option("--method", type=click.Choice(METHODS), default="pivot_root", show_default=True)
-@click.option("--user", default="", metavar="U", help="NAME, UID, or with :GROUP; names are the jail's own.")
+@click.option("--user", metavar="U", help="NAME, UID, or with :GROUP; names are the jail's own.")
 @click.option("--read-only", is_flag=True, help="Nothing below / can be written but /dev, /tmp and binds.")
 @click.option("--bind", "binds", multiple=True, metavar="SRC:DST[:ro]", help="Show the host's SRC at DST (repeatable).")
 @click.option("--explain", is_flag=True, help="Show each step as it happens.")
@@ -30,7 +30,7 @@ def enter(
     jails: Jails,
     name: str,
     method: str,
-    user: str,
+    user: str | None,
     read_only: bool,
     binds: tuple[str, ...],
     explain: bool,
