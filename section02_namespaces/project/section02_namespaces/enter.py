@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 from select import POLLIN, poll
 
+from section01_processes import UsageError
+
 from .core.enter import differing_kinds
 from .core.kinds import KINDS, namespaces_of
 from .errors import NamespaceError
@@ -34,7 +36,7 @@ def find_files(target: str) -> dict[str, str]:
         return {}
     try:
         return {kind: path for kind, path in files_of(state_folder(), target).items() if is_pin(path)}
-    except NamespaceError:
+    except UsageError:  # an ordinary user without a place for pins has none
         return {}
 
 
@@ -77,12 +79,20 @@ def _foreign(pid: int) -> NamespaceError:
     return NamespaceError(f"may not look at the namespaces of process {pid}: {owner}", hint=hint, explain="LCM-NS-07")
 
 
+def current_folder() -> str:
+    """Return the path of the working directory; / when it has been deleted or lies out of reach, so has no path."""
+    try:
+        return os.getcwd()
+    except FileNotFoundError:
+        return "/"
+
+
 def plan_target(target: str, names: Sequence[str], argv: Sequence[str]) -> dict[str, Plan]:
     """Return the plans that run ``argv`` in the namespaces of ``target``; ``names``: only these kinds.
 
     The plans hold a pidfd, which is this process's until it ends. Raises NamespaceError, LcmError.
     """
-    cwd = os.getcwd()
+    cwd = current_folder()
     files = find_files(target)
     if files:
         own = namespaces_of("self")

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from typing import Any
 
+LONGEST_HOSTNAME = 64  # __NEW_UTS_LEN, sethostname(2)
+SHOWN_LINES = 5  # of an id map, which may have 340
 CHANNEL: Any = Slot("channel")
 CHILD: Any = Slot("child", "the child")
 INIT: Any = Slot("init", "the init")
@@ -41,7 +43,7 @@ class Wish:
         flags: int,
         *,
         maps: Maps | None = None,
-        hostname: str = "",
+        hostname: str | None = None,
         proc: bool = False,
         offsets: Mapping[str, tuple[int, int]] | None = None,
         keep_caps: bool = False,
@@ -56,8 +58,10 @@ class Wish:
 
     def check(self) -> None:
         """Raise NamespaceError for what cannot be without a namespace that was not asked for."""
-        if self.hostname and not self.flags & CLONE_NEWUTS:
-            raise NamespaceError("a host name of its own needs a uts namespace", hint="add --uts")
+        if self.hostname is not None:
+            check_hostname(self.hostname)
+            if not self.flags & CLONE_NEWUTS:
+                raise NamespaceError("a host name of its own needs a uts namespace", hint="add --uts")
         if self.proc and self.flags & (CLONE_NEWNS | CLONE_NEWPID) != CLONE_NEWNS | CLONE_NEWPID:
             text = "a proc of its own needs pid and mount namespaces"
             raise NamespaceError(text, hint="add --pid --mount", explain="LCM-NS-03")
@@ -70,6 +74,15 @@ class Wish:
         if self.keep_caps and not self.flags & CLONE_NEWUSER:
             text = "there are capabilities to keep only in a new user namespace"
             raise NamespaceError(text, hint="add --map-root, or --map 1000:$(id -u):1")
+
+
+def check_hostname(name: str) -> None:
+    """Raise NamespaceError for what sethostname(2) refuses without a word, and for what no prompt or log could show."""
+    size = len(os.fsencode(name))
+    if size > LONGEST_HOSTNAME:
+        raise NamespaceError(f"a host name has at most {LONGEST_HOSTNAME} bytes, this one has {size}")
+    if not name.isprintable() or not name or " " in name:
+        raise NamespaceError(f"{name!r} is no host name", hint="letters, digits, - and . are (hostname(7))")
 
 
 def require_kinds(flags: int, folder: str = "/proc/self/ns") -> None:
@@ -95,7 +108,7 @@ def plan_run(wish: Wish, argv: Sequence[str]) -> dict[str, Plan]:
         steps.append(Step(write_time_offsets, wish.offsets, about="clocks of the new time namespace"))
     if wish.flags & CLONE_NEWNS:
         steps.append(Step(actions.keep_mounts_here, about="mounts stay in here"))
-    inside = [Step(sethostname, wish.hostname, about=f"host name {wish.hostname}")] if wish.hostname else []
+    inside = [Step(sethostname, wish.hostname, about=f"host name {wish.hostname}")] if wish.hostname is not None else []
     if wish.proc:
         inside.append(Step(actions.mount_proc, about="ps sees only what is in here"))
     if wish.keep_caps:
@@ -185,9 +198,11 @@ def _plan_mapping(maps: Maps) -> list[Step]:
 
 
 def _in_words(maps: Maps) -> str:
-    """Return the maps as text: ``users 0=1000, 1=100000+65536; groups …``."""
+    """Return the maps as text: ``users 0=1000, 1=100000+65536; groups …``; of a long one its beginning."""
     return "; ".join(
-        f"{name} " + ", ".join(f"{i}={o}" + (f"+{n}" if n > 1 else "") for i, o, n in lines)
+        f"{name} "
+        + ", ".join(f"{i}={o}" + (f"+{n}" if n > 1 else "") for i, o, n in lines[:SHOWN_LINES])
+        + (f", … and {len(lines) - SHOWN_LINES} more" if len(lines) > SHOWN_LINES else "")
         for name, lines in (("users", maps.users), ("groups", maps.groups))
         if lines
     )

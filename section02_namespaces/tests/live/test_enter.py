@@ -81,6 +81,16 @@ def test_in_another_mount_namespace_one_is_in_the_same_folder_or_at_the_root(nsm
     assert nsman("enter", uts, "--", "/bin/pwd", cwd=folder / "covered" / "deep").stdout == f"{folder}/covered/deep\n"
 
 
+def test_from_a_folder_that_is_deleted_one_comes_to_the_root(nsman, started, first_child, folder):
+    init = first_child(started("run", "--mount", "--", "sh", "-c", HOLD).pid)
+    command = nsman.command("enter", init, "--", "/bin/pwd")
+    script = 'mkdir "$1"; cd "$1"; rmdir "$1"; shift; exec "$@"'
+    done = subprocess.run(
+        ["sh", "-c", script, "sh", folder / "gone", *command], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "/\n", "")
+
+
 # ---- what cannot be entered -----------------------------------------------------------------------------------------
 
 
@@ -92,6 +102,13 @@ def test_a_process_that_is_gone_or_dead_is_said_to_be(nsman, until):
     dead.wait()
     gone = nsman("enter", dead.pid, "true")
     assert (gone.returncode, f"no process {dead.pid}" in gone.stderr) == (125, True)
+
+
+def test_a_name_that_nobody_has_is_told_also_to_whom_there_is_no_place_for_pins(nsman):
+    own = {key: value for key, value in os.environ.items() if key not in ("XDG_RUNTIME_DIR", "NSMAN_STATE")}
+    done = nsman("enter", "NOPE", "true", ordinary=True, env=own)
+    assert done.returncode == 125
+    assert "'NOPE' is no process id, no path, and not the name of a running container" in done.stderr
 
 
 def test_a_process_that_ends_between_the_look_and_the_join_is_said_to_have_ended(in_child):

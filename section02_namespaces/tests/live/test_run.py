@@ -129,6 +129,9 @@ LINES = [word for n in range(341) for word in ("--map", f"{n}:{n}:1")]
         ("--map-users 0:0:1 true", 125, "a map of users needs one of groups"),
         ("--map-root --map-auto true", 2, "--map-root, --map-auto and --map exclude each other"),
         ("--hostname x true", 125, "a host name of its own needs a uts namespace (add --uts)"),
+        (["--uts", "--hostname", "", "true"], 125, "'' is no host name (letters, digits, - and . are"),
+        (["--uts", "--hostname", "a\nb", "true"], 125, "'a\\nb' is no host name"),
+        (f"--uts --hostname {'x' * 65} true", 125, "a host name has at most 64 bytes, this one has 65"),
         ("--mount-proc true", 125, "a proc of its own needs pid and mount namespaces (add --pid --mount)"),
         ("--boottime 1 true", 125, "clocks of their own need a time namespace (add --time)"),
         ("--keep-caps true", 125, "there are capabilities to keep only in a new user namespace"),
@@ -152,6 +155,13 @@ def test_what_cannot_be_is_said(nsman, words, code, said):
     assert (done.returncode, done.stdout) == (code, "")
     assert said in done.stderr
     assert len(done.stderr.splitlines()) == 1 or code == 2
+
+
+@pytest.mark.needs("root")
+def test_of_a_long_id_map_the_beginning_is_told(nsman):
+    words = [word for n in range(7) for word in ("--map", f"{n}:{n}:1")]
+    done = nsman("run", "--dry-run", *words, "--", "true")
+    assert "users 0=0, 1=1, 2=2, 3=3, 4=4, … and 2 more; groups 0=0" in done.stdout
 
 
 @pytest.mark.needs("root", "userns")

@@ -27,7 +27,7 @@ GROUPS = (
                  help="N ids from U on inside are those from H on outside, for users and groups."),
     click.option("--map-users", "users", multiple=True, metavar="U:H:N", help="The same, for users only."),
     click.option("--map-groups", "groups", multiple=True, metavar="G:H:N", help="The same, for groups only."),
-    click.option("--hostname", default="", metavar="H", help="Host name inside (with --uts)."),
+    click.option("--hostname", metavar="H", help="Host name inside (with --uts)."),
     click.option("--mount-proc", is_flag=True, help="A /proc of the new pid namespace (with --pid --mount)."),
     click.option("--boottime", metavar="OFF", help="Set the clock since boot by OFF seconds (with --time)."),
     click.option("--monotonic", metavar="OFF", help="Set the monotonic clock by OFF seconds (with --time)."),
