@@ -24,12 +24,15 @@ _EPERM, _ENOENT, _EINVAL = 1, 2, 22
 def make_place(folder: str) -> None:
     """Mount a private tmpfs on ``folder`` (made, 0700), unless one is there already; see ``place.py`` for the reasons.
 
-    Raises NamespaceError where the caller may not mount, SyscallError.
+    Raises NamespaceError where the caller may not mount or make the folder, SyscallError.
     """
     try:
         os.mkdir(folder, 0o700)
     except FileExistsError:
         pass  # from before, or left by somebody who was killed between this line and the next
+    except OSError as error:
+        hint = "--state or NSMAN_STATE with a folder of your own"
+        raise NamespaceError(f"cannot make the folder {folder}: {error.strerror}", hint=hint) from None
     target = os.fsencode(folder)
     try:
         if not is_mount_point(folder):

@@ -318,3 +318,9 @@ def test_wrong_words(room, words, said):
 def test_dry_run_does_nothing(room):
     assert "pin(" in room.nsman("pin", "blue", "--net", "--dry-run").stdout
     assert not room.state.exists()
+
+
+def test_a_state_folder_that_takes_no_folder_is_told_with_what_to_try(room):
+    done = room.nsman("pin", "blue", "self", "--state", "/proc", check=False)
+    assert done.returncode == 125
+    assert "cannot make the folder /proc/pins: No such file or directory (--state or NSMAN_STATE" in done.stderr

@@ -11,7 +11,7 @@ from ..explore.rows import Rows, table
 from ..explore.survey import take_survey
 from ..targets import resolve_target
 from .common import JSON
-from .exploring import name_all, note_zombie, print_json
+from .exploring import name_all, print_json
 
 
 @click.command()
@@ -41,8 +41,6 @@ def diff(left: str, right: str, as_json: bool) -> int:
         print_json({"left": pids[0], "right": pids[1], "same": all(one.same for one in found), "namespaces": rows})
     else:
         click.echo("\n".join(lines(rows, pids)))
-    note_zombie(pids[0], [one.kind for one in found if one.left])
-    note_zombie(pids[1], [one.kind for one in found if one.right])
     return int(not all(one.same for one in found))
 
 

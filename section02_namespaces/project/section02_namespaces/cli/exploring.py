@@ -12,6 +12,7 @@ import click
 from section01_processes import LcmError
 
 from ..core import kinds as k
+from ..explore.compare import zombie_sentence
 from ..explore.model import Found, Survey
 from ..explore.names import name_containers, name_pins
 from ..explore.rows import Rows, partial_view, printable
@@ -49,8 +50,7 @@ def note_partial(survey: Survey) -> None:
 def note_zombie(pid: int, kinds: Collection[str]) -> None:
     """Say on standard error that process ``pid`` has ended, if it is no longer in a namespace of every kind."""
     if "mnt" not in kinds:
-        left = f"it has left all but its {' and '.join(kinds)}"
-        click.echo(f"nsman: process {pid} has ended and was not waited for (a zombie): {left}", err=True)
+        click.echo(f"nsman: process {pid}: {zombie_sentence(kinds)}", err=True)
 
 
 def name_all(survey: Survey) -> None:

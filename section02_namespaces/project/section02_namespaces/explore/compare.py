@@ -11,6 +11,10 @@ from ..core.kinds import KINDS
 from ..errors import NamespaceError
 from ..targets import NO_PROC
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 _LATER = ("pid_for_children", "time_for_children")
 
 
@@ -42,7 +46,7 @@ def _link(pid: int, name: str) -> str:
 
 
 class Difference:
-    """A kind and the inodes of both sides; None where a side has none, as a zombie."""
+    """A kind and the inodes of both sides; None where a side has none: it has not come that far, or is at its end."""
 
     __slots__ = ("kind", "left", "right")
 
@@ -58,10 +62,21 @@ class Difference:
 
 
 def compare(left: int, right: int) -> list[Difference]:
-    """Return each kind with the namespaces of processes ``left`` and ``right``. Raises NamespaceError."""
+    """Return each kind with the namespaces of processes ``left`` and ``right``.
+
+    Raises NamespaceError, also for a zombie: it has left most of its namespaces, and nobody knows which they were.
+    """
     ours, theirs = links_of(left), links_of(right)
+    for pid, links in ((left, ours), (right, theirs)):
+        if "mnt" not in links:
+            raise NamespaceError(f"cannot compare process {pid}: {zombie_sentence(links)}")
     names = [kind.name for kind in KINDS if kind.name in ours or kind.name in theirs]
     return [Difference(name, inode_of(ours.get(name)), inode_of(theirs.get(name))) for name in names]
+
+
+def zombie_sentence(kinds: Iterable[str]) -> str:
+    """Return what is to be said of a process that is still in namespaces of ``kinds`` only."""
+    return f"it has ended and was not waited for (a zombie), and has left all but its {' and '.join(kinds)}"
 
 
 def inode_of(link: str | None) -> int | None:
