@@ -188,6 +188,18 @@ def test_an_ordinary_user_runs_what_he_can_and_is_told_what_not():
 
 
 @pytest.mark.lane("host")
+@pytest.mark.needs("userns")
+def test_root_of_a_user_namespace_is_not_taken_for_the_hosts():
+    words = ["--technique", "double-chroot", "--json", "--method", "chroot-user", "--method", "pivot_root+userns"]
+    mapped = ["unshare", "--user", "--map-root-user", *JAILMAN, *words]
+    done = subprocess.run(mapped, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    told = {cell["method"]: (cell["outcome"], cell["mechanism"]) for cell in json.loads(done.stdout)["cells"]}
+    assert told["chroot-user"] == (NOT_APPLICABLE, "needs root on the host")
+    assert told["pivot_root+userns"][0] == STOPPED
+
+
+@pytest.mark.lane("host")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_an_interrupted_test_leaves_nothing(no_leaks, number):
     """Killed, the stage goes with us; by Ctrl-C, it also removes the container that runs in it."""

@@ -12,7 +12,15 @@ import select
 import time
 
 from section01_processes import LcmError, set_death_signal, spawn
-from section02_namespaces import CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUSER, IdMap, unshare, write_id_maps
+from section02_namespaces import (
+    CLONE_NEWNS,
+    CLONE_NEWPID,
+    CLONE_NEWUSER,
+    IdMap,
+    inside_user_namespace,
+    unshare,
+    write_id_maps,
+)
 from section04_filesystem.core.root import set_propagation
 from section04_filesystem.errors import FilesystemError
 
@@ -94,7 +102,7 @@ def _become_the_stage(
     link: Link, folder: str, methods: Sequence[IsolationMethod], techniques: Sequence[Technique]
 ) -> int:
     """In the first child: make the namespaces; in its child, PID 1 of the stage, run all attempts."""
-    root = os.geteuid() == 0
+    root = os.geteuid() == 0 and not inside_user_namespace()
     uid, gid = os.geteuid(), os.getegid()
     set_death_signal(9)
     os.umask(0o022)  # what lies outside is open to all: only a jail shall keep anybody from it
