@@ -223,9 +223,10 @@ def test_groups_made_inside_are_killed_and_removed_too(make):
 @pytest.mark.parametrize("number", [15, 9])
 def test_a_signal_reaches_every_member(make, number):
     cgroup = make()
-    inner = Cgroup(HERE, cgroup.path + "/inner")
-    inner.create()
-    pids = [child(cgroup, sleep_forever), child(inner, sleep_forever)]
+    groups = [Cgroup(HERE, f"{cgroup.path}/{name}") for name in ("one", "two")]  # v2: no processes in between
+    for group in groups:
+        group.create()
+    pids = [child(group, sleep_forever) for group in groups]
     cgroup.signal(number)
     assert [os.WTERMSIG(os.waitpid(pid, 0)[1]) for pid in pids] == [number] * 2
 

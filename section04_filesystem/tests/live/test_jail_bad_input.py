@@ -1,11 +1,13 @@
 """What can be wrong with a jail: each is named, ends with the right exit code, and nothing is left behind."""
 
 import os
+import pathlib
 import shutil
 import stat
 import subprocess
 import sys
 import tarfile
+import tempfile
 
 import pytest
 
@@ -283,13 +285,14 @@ def test_a_file_that_cannot_be_copied_is_named(tmp_path, in_child):
     assert in_child(look) == "a/b/closed"
 
 
-def test_a_program_outside_of_the_jails_path_is_told(tmp_path, monkeypatch, jailman):
-    write_program(tmp_path / "odd", b"#!/bin/sh\necho odd\n")
-    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    done = jailman("create", "j", "--with", "odd", "--with", "env")
+def test_a_program_outside_of_the_jails_path_is_told(monkeypatch, jailman):
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:  # a jail's /tmp is empty when it is entered
+        write_program(pathlib.Path(folder, "odd"), b"#!/bin/sh\necho odd\n")
+        monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+        done = jailman("create", "j", "--with", "odd", "--with", "env")
     assert (done.returncode, done.stderr.count("\n")) == (0, 1)
-    assert f"by its whole path, {tmp_path}/odd:" in done.stderr
-    assert jailman("enter", "j", "--", f"{tmp_path}/odd").stdout == "odd\n"
+    assert f"by its whole path, {folder}/odd:" in done.stderr
+    assert jailman("enter", "j", "--", f"{folder}/odd").stdout == "odd\n"
 
 
 def test_a_place_that_cannot_be_made_is_named_with_what_to_try(tmp_path, jailman):

@@ -9,6 +9,7 @@ be waited for, polled and signalled without ever meeting a stranger, so the hand
 
 from __future__ import annotations
 
+import _thread
 import os
 import sys
 
@@ -180,8 +181,6 @@ def assert_single_thread() -> None:
     try:
         threads = len(os.listdir("/proc/self/task"))
     except OSError:  # no /proc here
-        import _thread
-
         threads = 1 + _thread._count()  # noqa: SLF001 - Python's own count of further threads
     if threads != 1:
         raise LcmError(f"cannot fork a process of {threads} threads", hint="fork first", explain="LCM-PROC-05")
