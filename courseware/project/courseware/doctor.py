@@ -19,6 +19,8 @@ import sys
 import tempfile
 
 OK, MISSING, BLOCKED = "ok", "missing", "blocked"
+#: What an ordinary user may do where his own folder is no place for an overlay.
+WITH_SUDO = "containers of your own do not start there; with sudo they do, if /var/lib is another file system"
 MARKS = {OK: "ok     ", MISSING: "missing", BLOCKED: "blocked"}
 
 
@@ -200,7 +202,8 @@ def overlay() -> Finding:
         shutil.rmtree(folder)
     if code == 0:
         return Finding("overlay", OK, f"mounted over a folder in {place}")
-    return Finding("overlay", BLOCKED, f"refused over a folder in {place}: {os.strerror(code)}", "", "LCM-IM-01")
+    seen = f"refused over a folder in {place}: {os.strerror(code)}"
+    return Finding("overlay", BLOCKED, seen, "" if os.geteuid() == 0 else WITH_SUDO, "LCM-IM-01")
 
 
 def _mount_overlay(folder: str) -> int:
@@ -315,7 +318,8 @@ def render(results: list[Finding]) -> str:
 def main(arguments: list[str]) -> int:
     """Print the table (or JSON); 0, or 1 if a feature that every container needs is not there."""
     if "--help" in arguments or "-h" in arguments:
-        sys.stdout.write("Usage: ./course doctor [--json]\n\nSays what this machine can do. Needs no root.\n")
+        sys.stdout.write("Usage: ./course doctor [--json]\n\nSays what this machine can do. Needs no root."
+                         "\nEnds with 1 if no container can run.\n")  # fmt: skip
         return 0
     unknown = [a for a in arguments if a != "--json"]
     if unknown:
@@ -327,7 +331,10 @@ def main(arguments: list[str]) -> int:
     else:
         sys.stdout.write(render(results) + "\n")
     needed = {"kernel", "architecture", "python", "cgroups", "overlay", "seccomp", "surroundings"}
-    return 1 if any(f.state != OK and f.feature in needed for f in results) else 0
+    lacking = [f.feature for f in results if f.state != OK and f.feature in needed and f.remedy != WITH_SUDO]
+    if lacking and "--json" not in arguments:
+        sys.stdout.write(f"\nno container can run here as it is: {', '.join(lacking)}\n")
+    return 1 if lacking else 0
 
 
 if __name__ == "__main__":
