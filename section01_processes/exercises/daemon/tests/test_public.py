@@ -1,6 +1,9 @@
 """What /proc says of the daemon when its starter has ended, when that is, and which starts do not happen."""
 
 import os
+import signal
+from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 
 from courseware.exercises import points
@@ -18,6 +21,36 @@ while True:
     signal.pause()
 """
 
+# Python imports this when it starts. It holds the first process of this start that forks ("fork"), opens the pid file
+# for writing ("open"), or gives a file the pid file's name ("rename"): a file tells it, and it goes on with another.
+HOLD = """
+import os, sys, time
+folder = os.path.dirname(os.path.abspath(__file__))
+moment, _, name = os.environ.get("HOLD", "").partition(" ")
+kinds = {
+    "os.fork": "fork", "os.forkpty": "fork", "os.posix_spawn": "fork", "subprocess.Popen": "fork",
+    "open": "open", "os.rename": "rename", "os.link": "rename",
+}
+
+def hold(event, args):
+    if not moment or kinds.get(event) != moment:
+        return
+    if moment != "fork":
+        path = args[0 if moment == "open" else 1]
+        if isinstance(path, int) or os.path.basename(os.fsdecode(path)) != name:
+            return
+        if moment == "open" and not args[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
+            return
+    try:
+        os.mkdir(f"{folder}/held-{name}")
+    except OSError:
+        return
+    while not os.path.exists(f"{folder}/go-{name}"):
+        time.sleep(0.01)
+
+sys.addaudithook(hold)
+"""
+
 
 def stat(pid):
     """Return the fields of /proc/PID/stat from the third (state) on; [] if it has gone."""
@@ -25,11 +58,6 @@ def stat(pid):
         return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
         return []
-
-
-def state(pid):
-    """Return the state of a process: a letter, Z when it has ended."""
-    return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[0]
 
 
 def inside(pid):
@@ -48,6 +76,11 @@ def server(box, name, *, go=True):
 def living(box):
     """Return the names of the processes that run, but for the starters."""
     return sorted(process.comm for process in box.processes() if process.state != "Z")
+
+
+def identity(process):
+    """Return pid and start time of a process, as the submission sees them."""
+    return inside(process.pid), int(stat(process.pid)[19])
 
 
 def only_one(box, ran):
@@ -144,24 +177,34 @@ def test_a_start_that_fails(box, nonce):
 
 @points(2, part="pid file", explain="LCM-PROC-14")
 def test_a_stale_pid_file(box, nonce):
-    # PID 1 always runs, but it was not started at this time: its number was given out again, so to speak.
-    stale = f"1 {nonce.integer(10**15, 10**16)}\n"
-    name, link = box.folder / nonce.word(), box.folder / nonce.word()
-    name.write_text(stale, encoding="ascii")
-    os.link(name, link)
-    os.chmod(name, 0o666)  # the submission may run as another user
-    ran = box.run(name.name, server(box, nonce.word()))
-    assert ran.how == "exit status 0", (
-        f"the pid file names a process that runs, but with another start time, so it is stale; daemon.py "
-        f"ended with {ran.how}"
+    pid, started = identity(only_one(box, box.run(nonce.word(), server(box, nonce.word()))))
+    # Their numbers were given out again, so to speak: PID 1 belongs to another user, the other one may be signalled.
+    for number, time in ((pid, started + nonce.integer(1, 10**6)), (1, nonce.integer(10**15, 10**16))):
+        stale, name, link = f"{number} {time}\n", box.folder / nonce.word(), box.folder / nonce.word()
+        name.write_text(stale, encoding="ascii")
+        os.link(name, link)
+        os.chmod(name, 0o666)  # the submission may run as another user
+        ran = box.run(name.name, server(box, nonce.word()))
+        assert ran.how == "exit status 0", (
+            f"the pid file names {'PID 1' if number == 1 else 'a process'}, which runs, but with another start time, "
+            f"so it is stale; daemon.py ended with {ran.how}. That a process has this pid is not enough"
+        )
+        assert name.read_text(encoding="ascii") != stale, (
+            "daemon.py has ended with 0, and the pid file is still the stale one"
+        )
+        assert link.read_text(encoding="ascii") == stale, (
+            "a second name (a hard link) of the old pid file shows new content: the file was overwritten in place, and "
+            "a reader could have found it empty. Write another file, and rename it"
+        )
+    name, before = nonce.word(), living(box)
+    (box.folder / name).write_text(f"{pid} {started}\n", encoding="ascii")
+    os.chmod(box.folder / name, 0o666)
+    ran = box.run(name, server(box, nonce.word()))
+    assert ran.how == "exit status 1", (
+        "the pid file names a process that runs, with its own start time, so it is not stale; expected exit status 1, "
+        f"got {ran.how}"
     )
-    assert name.read_text(encoding="ascii") != stale, (
-        "daemon.py has ended with 0, and the pid file is still the stale one"
-    )
-    assert link.read_text(encoding="ascii") == stale, (
-        "a second name (a hard link) of the old pid file shows new content: the file was overwritten in place, and a "
-        "reader could have found it empty. Write another file, and rename it"
-    )
+    assert living(box) == before, f"a start was refused; before it {before} ran, after it {living(box)}"
 
 
 @points(2, part="pid file", explain="LCM-PROC-14")
@@ -176,25 +219,60 @@ def test_a_second_start_is_refused(box, nonce):
     assert living(box) == [first], f"only the first daemon should run, {first}; these run: {living(box)}"
 
 
+def waits_or_has_ended(box, running, before):
+    """Wait until a start has ended, or sleeps (for a lock, say) and has no process but those `before`; 3 s at most."""
+    idle = []
+
+    def done():  # ten looks: it does not sleep for a moment only
+        mine = [process for process in box.processes() if process.pid not in before and process.state != "Z"]
+        idle.append(stat(running.pid)[:1] == ["S"] and not mine)
+        return stat(running.pid)[:1] == ["Z"] or idle[-10:] == [True] * 10
+
+    with suppress(AssertionError):  # it waits in another way; both may win
+        box.wait_for(done, seconds=3)
+
+
+def race(box, name, first, second, env):
+    """Start two, the second while the first is held; return their ends, and whether the second has run meanwhile."""
+    one = box.start(name, server(box, first), env=env)
+    held = box.folder / f"held-{name}"
+    box.wait_for(lambda: held.exists() or stat(one.pid)[:1] == ["Z"], seconds=5, what="the first start is on its way")
+    other = box.start(name, server(box, second))
+    waits_or_has_ended(box, other, {process.pid for process in box.processes()})
+    meanwhile = held.exists() and (box.folder / f"{second}.up").exists()
+    (box.folder / f"go-{name}").touch()
+    return [one.wait().how, other.wait().how], meanwhile
+
+
 @points(2, part="pid file", explain="LCM-PROC-14")
 def test_of_two_at_once_one_wins(box, nonce):
-    name, first, second = nonce.word(), nonce.word(), nonce.word()
-    winner = box.start(name, server(box, first, go=False))
-    box.wait_for((box.folder / f"{first}.up").exists, seconds=8, what="the first command runs")
-    other = box.start(name, server(box, second))
-    asleep = []
-
-    def waits_or_has_ended():  # three looks: it does not sleep for a moment only
-        asleep.append(state(other.pid) == "S")
-        return state(other.pid) == "Z" or asleep[-3:] == [True] * 3
-
-    box.wait_for(waits_or_has_ended, what="the second start waits, or has ended")
-    (box.folder / f"{first}.go").touch()
-    ends = (winner.wait().how, other.wait().how)
-    assert not (box.folder / f"{second}.up").exists(), (
-        "the first start was not over, its daemon not ready yet; the second start has run its command all the same"
-    )
-    assert ends == ("exit status 0", "exit status 1"), (
-        f"expected exit status 0 for the first start and 1 for the second, got {ends[0]} and {ends[1]}"
-    )
-    assert living(box) == [first], f"only the first daemon should run, {first}; these run: {living(box)}"
+    box.probe("lab.py", Path(find_spec("lab").origin).read_text(encoding="utf-8"))
+    folder = os.path.dirname(box.probe("sitecustomize.py", HOLD))
+    moments = {
+        "fork": "before its first fork",
+        "open": "before it opened the pid file for writing",
+        "rename": "before it gave a file the pid file's name",
+    }
+    for moment, when in moments.items():
+        name, first, second = nonce.word(), nonce.word(), nonce.word()
+        env = {"PYTHONPATH": folder, "HOLD": f"{moment} {name}"}
+        ends, meanwhile = race(box, name, first, second, env)
+        with suppress(AssertionError):  # the loser's processes may need a moment; the daemons are counted below
+            box.wait_for(lambda: len(living(box)) == 1, seconds=1)
+        held = (box.folder / f"held-{name}").exists()
+        what = f"two starts at once, the first held {when}" if held else "two starts, the second after the first"
+        seen = f"{what}: they ended with {ends[0]} and {ends[1]}, and {len(living(box))} processes are left"
+        why = (
+            "The second ran its command while the first was held: nothing kept it out"
+            if meanwhile
+            else "The second had not run its command when the first went on"
+        )
+        outcome = (sorted(ends), len(living(box)))
+        assert outcome == (["exit status 0", "exit status 1"], 1), (
+            f"{seen}; exit status 0 for one, 1 for the other, and one daemon were expected. {why}"
+        )
+        (daemon,) = (process for process in box.processes() if process.state != "Z")
+        words = (box.folder / name).read_text(encoding="utf-8", errors="replace").split()
+        assert words[:1] == [str(inside(daemon.pid))], f"{seen}, the daemon; but the pid file names another process"
+        os.kill(daemon.pid, signal.SIGKILL)
+        box.wait_for(lambda: living(box) == [], seconds=5, what="the daemon is gone that the test has killed")
