@@ -93,13 +93,13 @@ def render_report(clone: str, exercise: Exercise, report: Report) -> str:
     """Return what ``ex check`` prints. Files of the answer bear the learner's path."""
     lines: list[str] = []
     advised: set[str] = set()
-    told: set[tuple[str, str]] = set()
+    told: dict[tuple[str, str], str] = {}  # message and output → the test that told it first
     tails: set[str] = set()
     for test in report.tests:
-        if test.verdict != PASS and (test.tail or len(test.message) > LONG) and (test.message, test.tail) in told:
-            lines += [_head(test), *indented("the same as above", INDENT)]
+        first = told.setdefault((test.message, test.tail), test.name)
+        if test.verdict != PASS and (test.tail or len(test.message) > LONG) and first != test.name:
+            lines += [_head(test), *indented(f"the same as {first} above", INDENT)]
             continue
-        told.add((test.message, test.tail))
         lines += _test(test)
         lines += _advice(clone, test, advised)
         lines += indented("its output: as above", INDENT) if test.tail in tails else _output(test)

@@ -25,10 +25,10 @@ from .box import Box, size_text
 from .running import Ran, Running, SubmissionEnded
 from .streams import last_line, printable
 from .verdicts import CRASH, FAIL, GRADER_ERROR, KILLED, PASS, TIMEOUT, TODO, TODO_STATUS, killed
+from .whereabouts import uncaught
 
 TAIL_LINES, TAIL_WIDTH = 12, 200
 LOWEST_PID = 300  # below it a number in a text is more likely a number than a pid
-TRACEBACK = b"Traceback (most recent call last):"
 #: What Python says of a file that it cannot compile: no traceback, as nothing of it has run.
 NO_PYTHON = re.compile(
     r'^  File "([^"\n]+)", line (\d+)\n(?:.*\n)*?((?:Syntax|Indentation|Tab)Error: .*)\n*\Z', re.MULTILINE
@@ -85,8 +85,8 @@ def _abnormal_end(box: Box) -> tuple[str, str, Running] | None:
             return killed(ran.signal), f"signal {ran.how} ended the submission", running
         if ran.code == 1 and (found := NO_PYTHON.search(ran.err.decode(errors="replace"))):
             return CRASH, f"{found[1]}, line {found[2]}: {found[3]}: {NOTHING_RAN}", running
-        if ran.code == 1 and TRACEBACK in ran.err:
-            return CRASH, f"the submission ended with an uncaught exception: {last_line(ran.err)}", running
+        if ran.code == 1 and (exception := uncaught(ran.err, box.place.submission)):
+            return CRASH, f"the submission ended with an uncaught exception: {exception}", running
     return None
 
 

@@ -13,6 +13,8 @@ from collections.abc import Iterable, Iterator
 
 from section01_processes import LcmError, ProcessStat
 
+from .streams import printable
+
 #: Calls that programs sleep in, by machine and number; see syscall(2) and the kernel's tables.
 # fmt: off
 CALLS = {
@@ -47,6 +49,12 @@ WAITS |= dict.fromkeys(FOR["an end"], "waiting for a child to end")
 #: faulthandler's dump at SIGABRT; a line of it (the innermost comes first) or of a traceback (the innermost is last).
 DUMP = re.compile(rb"(?:^|\n)Fatal Python error: Aborted\n.*\Z", re.DOTALL)
 FRAME = re.compile(r'^  File "([^"\n]+)", line (\d+),? in (\S+)$', re.MULTILINE)
+#: A traceback: what leads to the exception, and the exception's line (in a group it stands behind a bar).
+TRACEBACK = re.compile(
+    r"Traceback \(most recent call last\):\n((?:(?!.*Traceback \(most).*\n)*?)"
+    r"(?:  \| )?((?:(?:[\w<>]+\.)*[A-Z]\w*|(?:[\w<>]+\.)+\w+)(?:: .*)?)$",
+    re.MULTILINE,
+)
 MOST_BELOW = 3
 
 
@@ -124,6 +132,16 @@ def python_line(dump: bytes, submission: str) -> str:
 def raised_at(err: bytes, submission: str) -> str:
     """Return the innermost line in the folder ``submission`` of the traceback that stands in a standard error."""
     return (["", *_own_lines(err.decode(errors="replace"), submission)])[-1]
+
+
+def uncaught(err: bytes, submission: str) -> str:
+    """Return the last exception whose traceback, in a standard error, leads through a file of ``submission``.
+
+    ``ValueError: what it said``, one line; "" if there is none. What other programs have written is not taken for one.
+    """
+    found = TRACEBACK.findall(printable(err))
+    own = [exception for frames, exception in found if f'File "{submission}/' in frames]
+    return own[-1][:400] if own else ""
 
 
 def _own_lines(text: str, submission: str) -> Iterator[str]:
