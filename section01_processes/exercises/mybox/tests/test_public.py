@@ -108,8 +108,9 @@ def never_ran(code, err):
         return ""
     said = err.decode(errors="replace").strip() or "nothing"
     einval = (
-        ". EINVAL, Invalid argument, came before the execve, from the last mile: the kernel gives it to whoever sets "
-        "SIGKILL or SIGSTOP (Python: `OSError: [Errno 22]` of signal.signal), which nobody can"
+        ". EINVAL, Invalid argument, came before the execve, from the last mile (Python: `OSError: [Errno 22]` of "
+        "signal.signal): nobody can set SIGKILL and SIGSTOP, which are the kernel's, nor 32 and 33, which are the C "
+        "library's own; loop over signal.valid_signals(), without SIGKILL and SIGSTOP"
     )
     return (
         f"the program never ran. mybox itself ended with {code}, which is for what cannot be executed, and this can; "
@@ -186,7 +187,11 @@ def ends_with_its_program(box, running):
     )
     box.wait_for(lambda: state(running.pid) == "Z", seconds=5, what=what)
     ran = running.wait()
-    assert ran.how == "exit status 0", f"mybox was started with SIGCHLD ignored, its program ended with 0: {ran.how}"
+    assert ran.how == "exit status 0", (
+        f"mybox was started with SIGCHLD ignored, its program ended with 0: {ran.how}. Who ignores SIGCHLD gets no "
+        "zombie: the kernel reaps the child, and wait finds none (ECHILD, in Python ChildProcessError). Set SIGCHLD to "
+        "its default before the fork, see ./course explain LCM-PROC-10"
+    )
 
 
 @points(1, part="status")
