@@ -186,10 +186,11 @@ def test_a_stale_pid_file(box, nonce):
         os.chmod(name, 0o666)  # the submission may run as another user
         ran = box.run(name.name, server(box, nonce.word()))
         assert ran.how == "exit status 0", (
-            f"the pid file names {'PID 1' if number == 1 else 'a process'}, which runs, but with another start time, "
-            f"so it is stale; daemon.py ended with {ran.how}. That a process has this pid is not enough"
+            f"the pid file names {'PID 1' if number == 1 else 'a process'}, which runs, but with another start time: "
+            f"it is stale; daemon.py ended with {ran.how}. That a process has this pid is not enough"
         )
-        assert name.read_text(encoding="ascii") != stale, (
+        assert name.exists(), "daemon.py has ended with 0; the stale pid file has gone, and there is no other"
+        assert name.read_text(encoding="utf-8", errors="replace") != stale, (
             "daemon.py has ended with 0, and the pid file is still the stale one"
         )
         assert link.read_text(encoding="ascii") == stale, (
@@ -261,18 +262,20 @@ def test_of_two_at_once_one_wins(box, nonce):
             box.wait_for(lambda: len(living(box)) == 1, seconds=1)
         held = (box.folder / f"held-{name}").exists()
         what = f"two starts at once, the first held {when}" if held else "two starts, the second after the first"
-        seen = f"{what}: they ended with {ends[0]} and {ends[1]}, and {len(living(box))} processes are left"
+        left = [process for process in box.processes() if process.state != "Z"]
+        seen = f"{what}: they ended with {ends[0]} and {ends[1]}; processes that are left: {len(left)}"
         why = (
-            "The second ran its command while the first was held: nothing kept it out"
+            "the second ran its command while the first was held: nothing kept it out"
             if meanwhile
-            else "The second had not run its command when the first went on"
+            else "the second had not run its command when the first went on"
         )
-        outcome = (sorted(ends), len(living(box)))
-        assert outcome == (["exit status 0", "exit status 1"], 1), (
-            f"{seen}; exit status 0 for one, 1 for the other, and one daemon were expected. {why}"
+        assert len(left) == 1, f"{seen}. One was expected, the winner's daemon; {why}"
+        assert sorted(ends) == ["exit status 0", "exit status 1"], (
+            f"{seen}. Exit status 0 was expected for the winner, and 1 for the other, which finds one that runs"
         )
-        (daemon,) = (process for process in box.processes() if process.state != "Z")
-        words = (box.folder / name).read_text(encoding="utf-8", errors="replace").split()
-        assert words[:1] == [str(inside(daemon.pid))], f"{seen}, the daemon; but the pid file names another process"
-        os.kill(daemon.pid, signal.SIGKILL)
+        path, number = box.folder / name, str(inside(left[0].pid))
+        assert path.exists(), f"{seen}, the daemon; but there is no pid file"
+        words = path.read_text(encoding="utf-8", errors="replace").split()
+        assert words[:1] == [number], f"{seen}, the daemon; but the pid file does not begin with its pid"
+        os.kill(left[0].pid, signal.SIGKILL)
         box.wait_for(lambda: living(box) == [], seconds=5, what="the daemon is gone that the test has killed")
