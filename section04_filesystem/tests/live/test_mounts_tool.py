@@ -143,6 +143,7 @@ def test_a_strangers_table_is_for_all_to_read_where_proc_hides_nobody(in_child):
         unshare(CLONE_NEWNS)
         set_propagation("/", "rprivate")
         mount("proc", "/proc", "proc", data="hidepid=invisible") if hide else None
+        os.setgroups([])  # sudo leaves group 0, and hidepid hides nothing from the group of its option gid=, 0 if none
         os.setresgid(1, 1, 1)
         os.setresuid(1, 1, 1)
         return len(MountTable.of(1))
