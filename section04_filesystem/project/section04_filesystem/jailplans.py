@@ -28,6 +28,7 @@ from section01_processes import (
     UsageError,
     action,
     become_undumpable,
+    become_user,
     forbid_imports,
     set_death_signal,
     spawn,
@@ -49,7 +50,7 @@ from .errors import FilesystemError
 from .executable import execute
 from .jaillock import lock
 from .rootfs import ROOT, plan_pivot, plan_root_mounts
-from .users import User, become_user, find_user
+from .users import User, find_user
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

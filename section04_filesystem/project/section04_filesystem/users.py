@@ -1,6 +1,6 @@
 """Which user ``--user`` means: by number, or by name in the /etc/passwd and /etc/group *of the root*. See passwd(5).
 
-What belongs here: reading those files safely, and becoming that user. What does not: capabilities (section 7).
+What belongs here: reading those files safely. What does not: becoming that user (section 1), capabilities (section 7).
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import stat
 
-from section01_processes import UsageError, action
+from section01_processes import UsageError
 
 from .core.paths import safe_open
 from .errors import FilesystemError
@@ -79,11 +79,3 @@ def _rows(root_fd: int, path: str) -> list[list[str]]:
         text = os.fsdecode(file.read(_LARGEST))
     rows = [line.split(":") for line in text.split("\n")]
     return [row for row in rows if len(row) > 3 and _is_number(row[2]) and (len(row) < 7 or _is_number(row[3]))]
-
-
-@action("setresuid(2)")
-def become_user(uid: int, gid: int, groups: list[int]) -> None:
-    """Become user ``uid`` with group ``gid`` and ``groups``, for good."""
-    os.setgroups(groups)
-    os.setresgid(gid, gid, gid)
-    os.setresuid(uid, uid, uid)

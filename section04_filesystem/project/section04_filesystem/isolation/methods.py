@@ -18,7 +18,15 @@ from __future__ import annotations
 import os
 
 from section01_processes import Child, LcmError, Plan, close_from, set_death_signal, set_dumpable, spawn
-from section02_namespaces import CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUSER, IdMap, unshare, write_id_maps
+from section02_namespaces import (
+    CLONE_NEWNS,
+    CLONE_NEWPID,
+    CLONE_NEWUSER,
+    IdMap,
+    inside_user_namespace,
+    unshare,
+    write_id_maps,
+)
 from section04_filesystem import _syscalls
 from section04_filesystem.binds import bind, mount
 from section04_filesystem.core.root import set_propagation
@@ -176,19 +184,13 @@ def by_pivot(root: str, attempts: Attempts) -> int:
 
     def init() -> int:
         set_death_signal(9)
-        steps = plan_rootfs(root, _MOUNTS, propagation="rprivate", userns=in_user_namespace())
+        steps = plan_rootfs(root, _MOUNTS, propagation="rprivate", userns=inside_user_namespace())
         Plan("init", steps).run({})
         return attempts.serve()
 
     unshare(CLONE_NEWNS | CLONE_NEWPID)
     with spawn(lambda: attempts.guard(init)) as child:
         return child.wait()
-
-
-def in_user_namespace() -> bool:
-    """Return whether this is not the first user namespace: its map is not that of all ids to themselves."""
-    with open("/proc/self/uid_map", encoding="ascii") as file:
-        return file.read().split() != ["0", "0", "4294967295"]
 
 
 def by_forgetful_pivot(root: str, attempts: Attempts) -> int:

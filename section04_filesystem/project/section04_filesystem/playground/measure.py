@@ -19,6 +19,10 @@ from ..mountinfo import MountTable
 from .document import KNOWN, STATES, TABLES, TYPES, Table
 from .place import Place, kind_of
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 #: Folders that every system has; the first that is there is covered in the child, and nobody else sees it.
 _BASES = ("/mnt", "/media", "/srv", "/tmp", "/run")
 
@@ -120,28 +124,23 @@ def _way(there: bool, back: bool) -> str:
 
 def binds(base: str) -> Table:
     """``mount --bind A B/b``: what the new mount is."""
-    table: Table = {}
-    for a in TYPES:
-        for b in TYPES:
-            with Place(base) as place:
-                source, target = place.make("a", a), f"{place.make('b', b)}/inside"
-                try:
-                    bind(source, target, recursive=False)
-                    table[a, b] = kind_of(place.look(target))
-                except OSError:
-                    table[a, b] = "invalid"
-    return table
+    return _placed(base, lambda source, target: bind(source, target, recursive=False))
 
 
 def moves(base: str) -> Table:
     """``mount --move A B/b``: what A is afterwards. A lies on a private mount: from a shared one nothing may move."""
+    return _placed(base, lambda source, target: mount(source, target, flags=MS_MOVE))
+
+
+def _placed(base: str, put: Callable[[str, str], None]) -> Table:
+    """Return what is at ``B/b`` after ``put(A, B/b)``, for every type of A and B; ``invalid`` where it is refused."""
     table: Table = {}
     for a in TYPES:
         for b in TYPES:
             with Place(base) as place:
                 source, target = place.make("a", a), f"{place.make('b', b)}/inside"
                 try:
-                    mount(source, target, flags=MS_MOVE)
+                    put(source, target)
                     table[a, b] = kind_of(place.look(target))
                 except OSError:
                     table[a, b] = "invalid"
