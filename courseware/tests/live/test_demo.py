@@ -66,7 +66,7 @@ def test_the_dry_run_says_the_limits_in_its_first_lines_and_whose_plan_it_is():
     text = planned()
     assert " ".join(demo.FLAGS) in text
     assert text.startswith("sudo ./course demo would")
-    assert "own_user_namespace" not in planned("--full")
+    assert "CLONE_NEWUSER" not in planned("--full"), "root's containers need no user namespace"
 
 
 def test_in_short_every_step_is_in_one_line_that_fits(played):
